@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.header import decode_header
 from functools import cached_property
+from html import unescape
 
 # Octets that are looked at: the reasons of a bounce come first, the returned message after them.
 MAX_OCTETS = 512 * 1024
@@ -42,7 +43,6 @@ _TAG = re.compile(
     r"<(?:style|script)\b.{0,4000}?</(?:style|script)>|<[^<>@]{0,2000}>", re.IGNORECASE | re.DOTALL
 )
 _LINE_TAG = re.compile(r"<(?:br|/p|/tr|/div|/td|/h\d|p|div)\b[^<>]{0,500}>", re.IGNORECASE)
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
 
 
 class Headers:
@@ -143,10 +143,8 @@ def decode_encoded_words(value: str) -> str:
 
 def strip_tags(html: str) -> str:
     """The text of an HTML document; addresses in angle brackets stay."""
-    text = _TAG.sub("", _LINE_TAG.sub("\n", html))
-    for entity, character in _ENTITIES:
-        text = text.replace(entity, character)
-    return text
+    text = unescape(_TAG.sub("", _LINE_TAG.sub("\n", html)))
+    return text.replace("\xa0", " ").replace("\r", "\n")
 
 
 def _parse_part(raw: bytes, depth: int, budget: list[int]) -> Part:

@@ -410,3 +410,18 @@ def test_a_server_that_continues_to_try_reports_a_delay_in_any_language(subject:
 def test_a_server_that_has_tried_long_enough_reports_a_bounce(text: str) -> None:
     raw = notice(text, sender="postmaster@villages.example", subject="Undeliverable: Digest")
     assert parse_message(raw).kind == "bounce"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Das Postfach des Empf&auml;ngers ist &uuml;berf&uuml;llt.", "mailbox_full"),
+        ("Le destinataire n&rsquo;existe pas.", "unknown_user"),
+        ("".join(f"&#{ord(letter)};" for letter in "Почтовый ящик переполнен"), "mailbox_full"),
+    ],
+)
+def test_a_notice_in_nothing_but_html_is_read(text: str, reason: str) -> None:
+    html = f"<html><body><p>{TO.replace('@', '&#64;')}</p><p>{text}</p></body></html>"
+    raw = notice(html, sender="postmaster@villages.example", subject="Undeliverable: Digest")
+    (found,) = parse_message(raw.replace(b"text/plain", b"text/html")).recipients
+    assert (found.address, found.classification.reason) == (TO, reason)
