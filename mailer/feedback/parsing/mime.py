@@ -39,6 +39,11 @@ _UNSAFE_CODECS = {
     "raw-unicode-escape",
     "raw_unicode_escape",
 }
+# Labels that say nothing of texts which have other octets than ASCII's.
+_VAGUE_CHARSETS = {"", "us-ascii", "ascii", "iso-8859-1", "latin1", "unknown-8bit", "x-unknown"}
+# A word of Cyrillic letters in windows-1251 or KOI8-R; those of small letters in each.
+_CYRILLIC_WORD = re.compile(rb"[\xa3\xa8\xb3\xb8\xc0-\xff]{4,}")
+_SMALL_IN_1251, _SMALL_IN_KOI8 = bytes(range(0xE0, 0x100)), bytes(range(0xC0, 0xE0))
 _TAG = re.compile(
     r"<(?:style|script)\b.{0,4000}?</(?:style|script)>|<[^<>@]{0,2000}>", re.IGNORECASE | re.DOTALL
 )
@@ -151,7 +156,7 @@ def _parse_part(raw: bytes, depth: int, budget: list[int]) -> Part:
     budget[0] -= 1
     # A header block ends at the first empty line; a part may begin with it and have none.
     head, _, body = (b"", b"", raw[1:]) if raw.startswith(b"\n") else raw.partition(b"\n\n")
-    headers = Headers(_parse_fields(_storable(head.decode("utf-8", "replace"))))
+    headers = Headers(_parse_fields(_decode_head(head)))
     kind, parameters = _parse_content_type(headers.first("content-type"))
     part = Part(headers, body, kind, parameters)
     boundary = parameters.get("boundary", "").rstrip()
@@ -207,7 +212,8 @@ def _parse_content_type(value: str) -> tuple[str, dict[str, str]]:
 
 
 def _decode_transfer_encoding(body: bytes, encoding: str) -> bytes:
-    encoding = encoding.strip().lower()
+    # Some add a comment or a parameter.
+    encoding = (encoding.split() or [""])[0].rstrip(";").lower()
     if encoding == "quoted-printable":
         return quopri.decodestring(body)
     if encoding == "base64":
@@ -218,7 +224,39 @@ def _decode_transfer_encoding(body: bytes, encoding: str) -> bytes:
     return body
 
 
+def _decode_head(head: bytes) -> str:
+    """A header; a line of it that is no UTF-8, as servers send that label nothing, may be Cyrillic."""
+    if _is_utf8(head):
+        return _storable(head.decode())
+    lines = head.split(b"\n")
+    charsets = ("utf-8" if _is_utf8(line) else _cyrillic_charset(line) or "utf-8" for line in lines)
+    return _storable(
+        "\n".join(line.decode(name, "replace") for line, name in zip(lines, charsets, strict=True))
+    )
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _cyrillic_charset(raw: bytes) -> str:
+    """The charset of a text that is no UTF-8 and consists of Cyrillic words; "" of another."""
+    words = b"".join(_CYRILLIC_WORD.findall(raw))
+    if not words or len(words) * 2 < len(raw.translate(None, bytes(range(0x80)))):
+        return ""
+    small_in_1251, small_in_koi8 = (
+        len(words) - len(words.translate(None, small)) for small in (_SMALL_IN_1251, _SMALL_IN_KOI8)
+    )
+    return "windows-1251" if small_in_1251 >= small_in_koi8 else "koi8-r"
+
+
 def _decode_charset(raw: bytes, charset: str) -> str:
+    if charset.strip().lower() in _VAGUE_CHARSETS and not _is_utf8(raw):
+        charset = _cyrillic_charset(raw) or charset
     for name in (charset.strip() or "utf-8", "utf-8"):
         try:
             codec = codecs.lookup(name).name

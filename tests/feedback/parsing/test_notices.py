@@ -425,3 +425,28 @@ def test_a_notice_in_nothing_but_html_is_read(text: str, reason: str) -> None:
     raw = notice(html, sender="postmaster@villages.example", subject="Undeliverable: Digest")
     (found,) = parse_message(raw.replace(b"text/plain", b"text/html")).recipients
     assert (found.address, found.classification.reason) == (TO, reason)
+
+
+@pytest.mark.parametrize("charset", ["windows-1251", "koi8-r"])
+@pytest.mark.parametrize(
+    "label", ["", "; charset=us-ascii", "; charset=ISO-8859-1", "; charset={}", "\nContent-Transfer-Encoding: 8bit"]
+)
+def test_a_notice_in_cyrillic_is_read_without_its_charset(charset: str, label: str) -> None:
+    raw = (
+        "From: no-reply@villages.example\nTo: b@news.example\nSubject: Сообщение не доставлено\n"
+        f"Content-Type: text/plain{label.format(charset)}\n\n{TO}\nНе доставлено: почтовый ящик получателя переполнен.\n"
+    )
+    (found,) = parse_message(raw.encode(charset)).recipients
+    assert (found.address, found.classification.reason) == (TO, "mailbox_full")
+
+
+def test_latin_letters_without_their_charset_are_not_taken_for_cyrillic() -> None:
+    raw = notice(f"{TO}\nEmpfänger über Änderung: böse Grüße", sender="postmaster", subject="failure notice")
+    (found,) = parse_message(raw.decode().encode("latin-1").replace(b"utf-8", b"us-ascii")).recipients
+    assert "Empfänger über Änderung: böse Grüße" in found.diagnostic
+
+
+def test_a_transfer_encoding_with_a_comment_is_known() -> None:
+    fields = "Content-Transfer-Encoding: quoted-printable (as usual)\n"
+    raw = notice(f"{TO}: =6Dailbox full", sender="postmaster", subject="failure notice", fields=fields)
+    assert parse_message(raw).recipients[0].classification.reason == "mailbox_full"
