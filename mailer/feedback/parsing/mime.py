@@ -43,6 +43,7 @@ _UNSAFE_CODECS = {
 _VAGUE_CHARSETS = {"", "us-ascii", "ascii", "iso-8859-1", "latin1", "unknown-8bit", "x-unknown"}
 # A word of Cyrillic letters in windows-1251 or KOI8-R; those of small letters in each.
 _CYRILLIC_WORD = re.compile(rb"[\xa3\xa8\xb3\xb8\xc0-\xff]{4,}")
+_ASCII = bytes(range(0x80))
 _SMALL_IN_1251, _SMALL_IN_KOI8 = bytes(range(0xE0, 0x100)), bytes(range(0xC0, 0xE0))
 _TAG = re.compile(
     r"<(?:style|script)\b.{0,4000}?</(?:style|script)>|<[^<>@]{0,2000}>", re.IGNORECASE | re.DOTALL
@@ -225,46 +226,45 @@ def _decode_transfer_encoding(body: bytes, encoding: str) -> bytes:
 
 
 def _decode_head(head: bytes) -> str:
-    """A header; a line of it that is no UTF-8, as servers send that label nothing, may be Cyrillic."""
-    if _is_utf8(head):
-        return _storable(head.decode())
-    lines = head.split(b"\n")
-    charsets = ("utf-8" if _is_utf8(line) else _cyrillic_charset(line) or "utf-8" for line in lines)
-    return _storable(
-        "\n".join(line.decode(name, "replace") for line, name in zip(lines, charsets, strict=True))
-    )
-
-
-def _is_utf8(raw: bytes) -> bool:
+    """A header; unencoded letters may be in another charset in each line."""
     try:
-        raw.decode()
+        return _storable(head.decode())
     except UnicodeDecodeError:
-        return False
-    return True
+        return "\n".join(_decode_charset(line, "") for line in head.split(b"\n"))
+
+
+def _decode_charset(raw: bytes, charset: str) -> str:
+    name = charset.strip().lower()
+    is_vague = name in _VAGUE_CHARSETS
+    text = _decode(raw, "utf-8" if is_vague else name)
+    if text is None:
+        text = _decode(raw, _cyrillic_charset(raw) or name if is_vague else "utf-8")
+    return _storable(raw.decode("latin-1") if text is None else text)
+
+
+def _decode(raw: bytes, charset: str) -> str | None:
+    """The text; None where the charset is unknown, unsafe or plainly another one."""
+    try:
+        codec = codecs.lookup(charset).name
+        return None if codec in _UNSAFE_CODECS else raw.decode(codec)
+    except UnicodeDecodeError:
+        text = raw.decode(codec, "replace")
+    except (LookupError, ValueError):
+        return None
+    # A few octets are lost where a text was cut or damaged; in another charset nearly all are.
+    lost, others = text.count("\ufffd"), len(raw.translate(None, _ASCII))
+    return text if codec.startswith("iso2022") or lost * 8 < others else None
 
 
 def _cyrillic_charset(raw: bytes) -> str:
     """The charset of a text that is no UTF-8 and consists of Cyrillic words; "" of another."""
     words = b"".join(_CYRILLIC_WORD.findall(raw))
-    if not words or len(words) * 2 < len(raw.translate(None, bytes(range(0x80)))):
+    if not words or len(words) * 2 < len(raw.translate(None, _ASCII)):
         return ""
     small_in_1251, small_in_koi8 = (
         len(words) - len(words.translate(None, small)) for small in (_SMALL_IN_1251, _SMALL_IN_KOI8)
     )
     return "windows-1251" if small_in_1251 >= small_in_koi8 else "koi8-r"
-
-
-def _decode_charset(raw: bytes, charset: str) -> str:
-    if charset.strip().lower() in _VAGUE_CHARSETS and not _is_utf8(raw):
-        charset = _cyrillic_charset(raw) or charset
-    for name in (charset.strip() or "utf-8", "utf-8"):
-        try:
-            codec = codecs.lookup(name).name
-            if codec not in _UNSAFE_CODECS:
-                return _storable(raw.decode(codec, "replace" if codec.startswith("iso2022") else "strict"))
-        except (LookupError, ValueError):
-            continue
-    return _storable(raw.decode("latin-1"))
 
 
 def _storable(text: str) -> str:

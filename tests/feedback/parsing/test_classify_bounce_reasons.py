@@ -103,9 +103,13 @@ def test_user_unknown_is_hard_only_at_rcpt(stage: str, bounce_class: str) -> Non
     assert classify("550 user unknown", stage=stage).bounce_class == bounce_class
 
 
-@pytest.mark.parametrize("said", ["mailbox unavailable", "no mailbox here", "no such account", "does not exist"])
+@pytest.mark.parametrize(
+    "said", ["mailbox unavailable", "no mailbox here", "no such account", "does not exist"]
+)
 def test_an_absent_mailbox_is_hard_in_reply_to_the_message_only_with_its_code(said: str) -> None:
-    found = {code: classify(f"550 {code}{said}", stage="data").bounce_class for code in ("", "5.0.0 ", "5.1.1 ")}
+    found = {
+        code: classify(f"550 {code}{said}", stage="data").bounce_class for code in ("", "5.0.0 ", "5.1.1 ")
+    }
     assert found == {"": "soft", "5.0.0 ": "soft", "5.1.1 ": "hard"}
 
 

@@ -429,12 +429,13 @@ def test_a_notice_in_nothing_but_html_is_read(text: str, reason: str) -> None:
 
 @pytest.mark.parametrize("charset", ["windows-1251", "koi8-r"])
 @pytest.mark.parametrize(
-    "label", ["", "; charset=us-ascii", "; charset=ISO-8859-1", "; charset={}", "\nContent-Transfer-Encoding: 8bit"]
+    "label",
+    ["", "; charset=us-ascii", "; charset=ISO-8859-1", "; charset={}", "\nContent-Transfer-Encoding: 8bit"],
 )
 def test_a_notice_in_cyrillic_is_read_without_its_charset(charset: str, label: str) -> None:
     raw = (
         "From: no-reply@villages.example\nTo: b@news.example\nSubject: Сообщение не доставлено\n"
-        f"Content-Type: text/plain{label.format(charset)}\n\n{TO}\nНе доставлено: почтовый ящик получателя переполнен.\n"
+        f"Content-Type: text/plain{label.format(charset)}\n\n{TO}\nНе доставлено: почтовый ящик переполнен.\n"
     )
     (found,) = parse_message(raw.encode(charset)).recipients
     assert (found.address, found.classification.reason) == (TO, "mailbox_full")
@@ -450,3 +451,12 @@ def test_a_transfer_encoding_with_a_comment_is_known() -> None:
     fields = "Content-Transfer-Encoding: quoted-printable (as usual)\n"
     raw = notice(f"{TO}: =6Dailbox full", sender="postmaster", subject="failure notice", fields=fields)
     assert parse_message(raw).recipients[0].classification.reason == "mailbox_full"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "gbk"])
+@pytest.mark.parametrize("length", range(4))
+def test_a_text_that_was_cut_or_damaged_keeps_its_other_letters(charset: str, length: int) -> None:
+    words = f"{TO}\n收件人邮箱已满\n" + "x" * length + "词语 " * 30_000
+    raw = notice(words, sender="MAILER-DAEMON", subject="failure notice").decode().replace("utf-8", charset)
+    for damaged in (raw.encode(charset), raw[:300].encode(charset) + b"\xd0 \xff\n"):
+        assert parse_message(damaged).recipients[0].classification.reason == "mailbox_full"

@@ -268,7 +268,9 @@ def test_other_mail_about_deliveries_has_no_hard_recipients(head: str) -> None:
 def test_a_person_who_replies_with_a_bounce_or_forwards_one_is_unclassified(subject: str) -> None:
     head = "From: Dana <dana@ministry.example>\nTo: b@news.example\nSubject: "
     report = "Final-Recipient: rfc822; friend@x.example\nAction: failed\nStatus: 5.1.1\n"
-    original = "-----Original message-----\nReceived: from a\nMessage-ID: <a@news.example>\nTo: dana@ministry.example"
+    original = (
+        "-----Original message-----\nReceived: from a\nMessage-ID: <a@news.example>\nTo: dana@x.example"
+    )
     forwarded = (
         f"{head}{subject.format('Undeliverable')}\nContent-Type: multipart/mixed; boundary=B\n\n"
         f"--B\n\nWhy?\n--B\nContent-Type: message/delivery-status\n\n{report}\n--B--\n"
