@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from mailer.feedback.parsing.mime import Headers, Part, split_headers
+from mailer.feedback.parsing.mime import Headers, Part, decode_encoded_words, split_headers
 
 MAX_RECIPIENTS = 100
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _RECEIPT_TYPES = {"message/disposition-notification"}
 _REPORT_TYPES = _STATUS_TYPES | _RECEIPT_TYPES
 _RECIPIENT_FIELD = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_RECIPIENT_DETAIL = re.compile(r"\n*(?:action|status|diagnostic-code|remote-mta)[ \t]*:", re.IGNORECASE)
 _NEXT_GROUP = re.compile(r"\n(?=(?:final)-recipient[ \t]*:)", re.IGNORECASE)
 _ACTION = re.compile(r"\s*(?:failed|delayed|delivered|relayed|expanded)\b")
 # It begins where a word begins, so that each word is tried once.
@@ -94,7 +95,7 @@ def _has_recipient_fields(part: Part) -> bool:
 
 def _parse_groups(text: str) -> list[RecipientStatus]:
     found = []
-    for block in re.split(r"\n[ \t]*\n", text.lstrip("\n")):
+    for block in _blocks(text):
         # Fields may stand in any order; only where groups run into each other does a recipient begin a new
         # one.
         for group in _NEXT_GROUP.split(block) if len(_NEXT_GROUP.findall(f"\n{block}")) > 1 else [block]:
@@ -102,6 +103,20 @@ def _parse_groups(text: str) -> list[RecipientStatus]:
             if "final-recipient" in fields or "original-recipient" in fields:
                 found += _parse_group(fields)
     return [status for status in found if status.address or status.action]
+
+
+def _blocks(text: str) -> list[str]:
+    """The parts of a report between empty lines; a recipient's fields that stand apart join it."""
+    blocks: list[list[str]] = []
+    is_recipients = False
+    for piece in re.split(r"\n[ \t]*\n", text.lstrip("\n")):
+        names_recipient = _RECIPIENT_FIELD.search(piece) is not None
+        if is_recipients and not names_recipient and _RECIPIENT_DETAIL.match(piece):
+            blocks[-1].append(piece.strip("\n"))
+        else:
+            blocks.append([piece])
+            is_recipients = names_recipient
+    return ["\n".join(pieces) for pieces in blocks]
 
 
 def _parse_group(fields: Headers) -> list[RecipientStatus]:
@@ -114,7 +129,9 @@ def _parse_group(fields: Headers) -> list[RecipientStatus]:
     code = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})", fields.first("status"))
     action = _ACTION.match(fields.first("action").lower())
     positive = code is not None and code[1].startswith("2")
-    diagnostic = " ".join(fields.all("diagnostic-code")[:3]) or _comment(fields.first("status"))
+    diagnostic = " ".join(map(decode_encoded_words, fields.all("diagnostic-code")[:3])) or _comment(
+        fields.first("status")
+    )
     status = RecipientStatus(
         address=final or original,
         alias=original if final and original != final else "",

@@ -115,8 +115,8 @@ class Part:
 
 
 def normalise_line_ends(raw: bytes) -> bytes:
-    """The message with LF line ends, whichever of CRLF, CR and LF it came with."""
-    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    """The message with LF line ends, whichever of CRLF, CR and LF it came with, or CRLF written as text."""
+    return raw.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def parse_parts(message: bytes) -> Part:

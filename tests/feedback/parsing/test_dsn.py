@@ -137,3 +137,28 @@ def test_a_report_enclosed_by_a_gateway_is_parsed() -> None:
     assert (reading.kind, [one.address for one in reading.recipients]) == ("bounce", [TO])
     # A person who forwards one is a person.
     assert parse_message(outer.replace(b"postmaster@", b"dana@")).kind == "other"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "\nAction: failed\nStatus: 5.2.2\n",
+        "\nAction: failed\n\nStatus: 5.0.0\n\nDiagnostic-Code: smtp; 552 mailbox full\n",
+        "Status: 5.0.0\nDiagnostic-Code: smtp; =?latin1?Q?Postfach_=FCberf=FCllt?=\n",
+    ],
+)
+def test_a_report_with_empty_lines_or_encoded_words_has_its_reason(fields: str) -> None:
+    group = f"Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; {TO}\n{fields}"
+    for raw in (report(group), report(f"{group}\n{FAILED}")):
+        first = parse_message(raw).recipients[0]
+        assert (first.address, first.action, first.classification.reason) == (TO, "failed", "mailbox_full")
+
+
+def test_an_empty_line_hides_no_delay() -> None:
+    waiting = f"Final-Recipient: rfc822; {TO}\n\nAction: delayed\nStatus: 4.2.2\n"
+    assert parse_message(report(waiting)).kind == "delay"
+
+
+def test_line_ends_that_were_written_twice_are_one() -> None:
+    raw = report(FAILED.replace("5.1.1", "5.2.2"))
+    assert parse_message(raw.replace(b"\n", b"\r\r\n")) == parse_message(raw)
