@@ -66,6 +66,8 @@ _MAILGUN_SUPPRESSED: dict[str, Kind] = {
     "suppress-complaint": "complaint",
     "suppress-unsubscribe": "unsubscribe",
 }
+# Its own code of a message that it tried for too long.
+_MAILGUN_TOO_OLD = "602"
 # A server's reply code; Mailgun's own codes are above.
 _REPLY_CODE = re.compile(r"[45]\d\d")
 
@@ -113,7 +115,7 @@ class MailgunParser(EventParser):
             reply = f"{code} {reply}"
         category, bounce_type = str(data.get("reason")), str(status.get("bounce-type"))
         reasons = REASONS["mailgun"]
-        by_reason = reasons.get(category) or ("unknown_user" if bounce_type == "None" else "unknown")
+        by_reason = reasons.get(category) or ("unknown" if bounce_type != "None" else _mailgun_default(code))
         # "old": Mailgun gave up; its type of the last reply does not matter.
         by_category = by_reason if category == "old" else reasons.get(bounce_type, by_reason)
         suppressed = category in _MAILGUN_SUPPRESSED
@@ -126,6 +128,16 @@ class MailgunParser(EventParser):
             reason="on_service_list" if suppressed else by_category,
             is_certain=suppressed,
         )
+
+
+def _mailgun_default(code: str) -> str:
+    """What a permanent failure means where neither its reason nor its type say so.
+
+    Codes of 4xx, and 0, are Mailgun's own where no server replied: they say nothing of the address.
+    """
+    if code == _MAILGUN_TOO_OLD:
+        return "expired"
+    return "unknown" if code.startswith("4") or code == "0" else "unknown_user"
 
 
 _MAILJET_SUPPRESSED = ("preblocked", "blacklisted")
@@ -283,6 +295,8 @@ _SENDGRID_CLASSES = {
     "content": "spam_content",
     "reputation": "reputation",
     "frequency or volume too high": "over_rate",
+    "technical": "temporary",
+    "technical failure": "temporary",
 }
 
 
@@ -408,9 +422,18 @@ class MailtrapParser(EventParser):
             server_reply=reply,
             description=description,
             category=category,
-            reason=REASONS["mailtrap"].get(category, "unknown"),
+            reason=_mailtrap_reason(data, category),
             is_certain=category == "suspension",
         )
+
+
+def _mailtrap_reason(event: JsonEvent, category: str) -> str:
+    """What the category of the bounce means; it says more than the event, which may be no softer for it."""
+    reasons = REASONS["mailtrap"]
+    by_event = reasons.get(category, "unknown")
+    found = re.sub(r"\W|_|(related|issues?|errors?)$", "", str(event.get("bounce_category") or "").lower())
+    reason = reasons.get(f"{category} {found}") or reasons.get(f"bounce {found}") or by_event
+    return by_event if _is_hard(reason) and not _is_hard(by_event) else reason
 
 
 # Why Mandrill has an address on its list.
@@ -544,8 +567,9 @@ class UnisenderGoParser(EventParser):
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         status, category = str(event.esp_event["status"]), _unisender_status(event)
         reasons = REASONS["unisender_go"]
-        reason = reasons.get(category) or reasons.get(status, "unknown")
-        if status == "soft_bounced" and _is_hard(reason):
+        # A category that is missing in the table says that it is something else than an unknown address.
+        reason = reasons.get(category or status, "unknown")
+        if status == "soft_bounced" and (reason == "unknown" or _is_hard(reason)):
             reason = "temporary"
         return Failure(
             server_reply=str(event.mta_response or ""),

@@ -1058,7 +1058,7 @@ class UnisenderGo(Documented):
 
     def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
         if hard:
-            return self._event("hard_bounced", message, "err_delivery_failed", reply)
+            return self._event("hard_bounced", message, "err_user_unknown", reply)
         return self._event("soft_bounced", message, "err_delivery_failed", reply)
 
     def deferred(self, message: Message) -> Event:

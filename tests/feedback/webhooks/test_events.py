@@ -414,6 +414,10 @@ def test_a_form_of_mailgun_with_another_signature_is_rejected(configure, monkeyp
             "block",
             "reputation",
         ),
+        ({"reason": "generic", "delivery-status": {"code": 602, "message": "Too old"}}, "soft", "expired"),
+        ({"reason": "generic", "delivery-status": {"code": 400, "message": ""}}, "unknown", "unknown"),
+        ({"reason": "generic", "delivery-status": {"code": 0, "message": None}}, "unknown", "unknown"),
+        ({"reason": "generic", "delivery-status": {"code": 550, "message": ""}}, "hard", "unknown_user"),
         ({}, "hard", "unknown_user"),
     ],
 )
@@ -508,6 +512,7 @@ def test_sendgrid_says_why_it_dropped_a_message(
         ("bounce", "Reputation", "block"),
         ("bounce", "Content", "block"),
         ("blocked", "Technical", "soft"),
+        ("bounce", "Technical", "soft"),
     ],
 )
 def test_sendgrids_classification_of_a_reply(
@@ -563,6 +568,41 @@ def test_mailtrap_says_why_it_rejected_a_message(configure, monkeypatch, receive
     assert ReturnedMessage.objects.get().kind == kind
 
 
+@pytest.mark.parametrize(
+    ("description", "bounce_class"),
+    [("bad_mailbox", "hard"), ("mailbox_full", "soft"), ("spam", "block"), ("relay_denied", "block")],
+)
+def test_mandrills_description_says_more_than_its_event(
+    configure, monkeypatch, receive, message, description, bounce_class
+) -> None:
+    service = serve(Mandrill(), configure, monkeypatch)
+    receive(service, service._event("hard_bounce", message, bounce_description=description, diag=""))
+    assert FeedbackEvent.objects.get().bounce_class == bounce_class
+
+
+@pytest.mark.parametrize(
+    ("kind", "category", "bounce_class"),
+    [
+        ("bounce", "badmailbox", "hard"),
+        ("bounce", "bad-domain", "hard"),
+        ("bounce", "spam", "block"),
+        ("bounce", "policy-related", "block"),
+        ("bounce", "invalid_sender", "block"),
+        ("bounce", "quota-issues", "soft"),
+        ("bounce", "no-answer-from-host", "soft"),
+        ("bounce", "", "hard"),
+        ("soft bounce", "bad-domain", "soft"),
+        ("soft bounce", "spam", "block"),
+    ],
+)
+def test_mailtraps_category_says_more_than_its_event(
+    configure, monkeypatch, receive, message, kind, category, bounce_class
+) -> None:
+    service = serve(Mailtrap(), configure, monkeypatch)
+    receive(service, service._event(kind, message, bounce_category=category))
+    assert FeedbackEvent.objects.get().bounce_class == bounce_class
+
+
 def test_a_suspension_of_our_account_is_a_block(configure, monkeypatch, receive, message) -> None:
     service = serve(Mailtrap(), configure, monkeypatch)
     receive(service, service._event("suspension", message, reason="other"))
@@ -601,7 +641,11 @@ def test_postals_events_of_incoming_mail_have_no_effect(configure, monkeypatch, 
         ("hard_bounced", "err_user_inactive", "soft"),
         ("hard_bounced", "err_mailbox_full", "soft"),
         ("hard_bounced", "err_spam_rejected", "block"),
+        ("hard_bounced", "err_delivery_failed", "unknown"),
+        ("hard_bounced", "err_internal", "soft"),
+        ("hard_bounced", "err_of_a_later_version", "unknown"),
         ("soft_bounced", "err_user_unknown", "soft"),
+        ("soft_bounced", "err_delivery_failed", "soft"),
         ("soft_bounced", "err_mailbox_full", "soft"),
     ],
 )
