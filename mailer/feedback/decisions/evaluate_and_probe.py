@@ -115,14 +115,24 @@ def enqueue_probe(decision: SuppressionDecision, person: Subscriber, now: dateti
 def apply_probe_bounces(event_keys_by_decision: Mapping[int, str], now: datetime) -> None:
     """Apply the decisions whose probes bounced: decision id → FeedbackEvent.source_key."""
     for decision in SuppressionDecision.objects.filter(pk__in=event_keys_by_decision, state=State.PROBING):
-        decision.events.add(*FeedbackEvent.objects.filter(source_key=event_keys_by_decision[decision.pk]))
-        _apply_after_probe(decision, now)
+        events = list(FeedbackEvent.objects.filter(source_key=event_keys_by_decision[decision.pk]))
+        decision.events.add(*events)
+        if any(_confirms(decision, event.bounce_class) for event in events):
+            _apply_after_probe(decision, now)
+
+
+def _confirms(decision: SuppressionDecision, bounce_class: str) -> bool:
+    """Whether the bounce of its probe confirms a decision: one that an address does not exist, from bounces
+    that could be forged, needs the same answer.
+    """
+    is_unproved = decision.rule == SuppressionDecision.Rule.TWO_HARD_BOUNCES
+    return bounce_class == FeedbackEvent.Class.HARD or not is_unproved
 
 
 def _review_probes(now: datetime) -> None:
     """Decide by the fate of each probe: refused means bounced, accepted for long enough means delivered."""
     for decision in SuppressionDecision.objects.filter(state=State.PROBING).select_related("probe"):
-        match _probe_result(decision.probe, now):
+        match _probe_result(decision, now):
             case "bounced":
                 _record_refusal(decision, now)
                 _apply_after_probe(decision, now)
@@ -136,15 +146,22 @@ def _review_probes(now: datetime) -> None:
                 )
 
 
+# Reasons of soft bounces that are about the address; the relay refuses a probe for others, and for want of a
+# relay, without having asked its server.
+_ABOUT_ADDRESS = ("mailbox_full", "suspended", "unconfirmed_user")
+
+
 def _probe_result(
-    probe: OutboxMessage | None, now: datetime
+    decision: SuppressionDecision, now: datetime
 ) -> Literal["bounced", "delivered", "not sent", "pending"]:
+    probe = decision.probe
     if probe is None:
         return "not sent"
     if probe.state == OutboxMessage.State.REFUSED:
-        # A block is about us, not about the address.
-        blocked = classify(probe.reply).bounce_class == FeedbackEvent.Class.BLOCK
-        return "not sent" if blocked else "bounced"
+        found = classify(probe.reply)
+        is_hard = found.bounce_class == FeedbackEvent.Class.HARD
+        is_about_address = is_hard or found.reason in _ABOUT_ADDRESS
+        return "bounced" if is_about_address and _confirms(decision, found.bounce_class) else "not sent"
     return "delivered" if probe.sent_at is not None and probe.sent_at < now - BOUNCE_WINDOW else "pending"
 
 

@@ -85,8 +85,19 @@ def test_replies_that_are_not_about_the_address_never_suppress(asked: Subscriber
     assert latest_decision(asked).state == "probing"
 
 
-def test_a_blocked_probe_dismisses_the_decision(asked: Subscriber) -> None:
-    OutboxMessage.objects.update(state="refused", reply="554 5.7.1 blocked using zen.spamhaus.org")
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "554 5.7.1 blocked using zen.spamhaus.org",
+        # After days without success.
+        "451 4.3.0 queue full, try again later",
+        "421 connection refused",
+        "The relay does not let us sign in.",
+        "",
+    ],
+)
+def test_a_probe_that_the_relay_did_not_take_dismisses_the_decision(asked: Subscriber, reply: str) -> None:
+    OutboxMessage.objects.update(state="refused", reply=reply)
     evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(minutes=5))
     assert (latest_decision(asked).state, stopped(asked)) == ("dismissed", False)
 
@@ -126,6 +137,27 @@ def test_forged_bounces_lead_to_one_probe_and_no_suppression() -> None:
         cast.bounce(person, "hard", NOW + timedelta(days=days))
     assert not stopped(person)
     assert OutboxMessage.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("postfix-full-under-5.1.1.eml", "probing"), ("postfix-unknown.eml", "applied")]
+)
+def test_forged_bounces_are_confirmed_by_the_same_answer_alone(name: str, state: str) -> None:
+    person = cast.reader()
+    for days in range(2):
+        cast.bounce(person, "hard", NOW + timedelta(days=days))
+    raw = f"Delivered-To: {sent().sender}\n".encode() + sample(name)
+    ingest_returned_mail.ingest_message(raw, NOW + timedelta(days=2))
+    assert latest_decision(person).state == state
+
+
+def test_forged_bounces_are_not_confirmed_by_a_full_mailbox_at_the_relay() -> None:
+    person = cast.reader()
+    for days in range(2):
+        cast.bounce(person, "hard", NOW + timedelta(days=days))
+    OutboxMessage.objects.update(state="refused", reply="552 5.2.2 mailbox full")
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=2))
+    assert (latest_decision(person).state, stopped(person)) == ("dismissed", False)
 
 
 def test_forged_bounces_do_not_answer_a_probe(asked: Subscriber) -> None:
