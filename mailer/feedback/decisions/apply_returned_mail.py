@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -13,7 +13,11 @@ from mailer.delivery.models import Delivery
 from mailer.delivery.throttle.mailbox_providers import provider_of
 from mailer.feedback.decisions import evaluate_and_probe
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.feedback.parsing.classify_bounce_reasons import Classification, reply_fingerprint
+from mailer.feedback.parsing.classify_bounce_reasons import (
+    Classification,
+    classification_for,
+    reply_fingerprint,
+)
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from mailer.feedback.signals import events_recorded
 from subscribers import former_addresses_and_merged_ids, suppression, unsubscribe
@@ -136,13 +140,33 @@ def _resolve_recipients(
     # A delivery has one recipient: others in the report are addresses to which it was forwarded.
     email = person.email if person else ""
     own = next((one for one in named if email and email in (one.address, one.alias)), first)
-    return [Subject(own, person, person.pk if person else delivery.subscriber, delivery)]
+    pk = person.pk if person else delivery.subscriber
+    return [Subject(_softer_for_another_mailbox(own, email), person, pk, delivery)]
+
+
+def _softer_for_another_mailbox(recipient: Recipient, email: str) -> Recipient:
+    """The recipient with a soft bounce instead of a hard one where the message says that another mailbox
+    failed, behind the subscriber's address: a member of its group, or where it is forwarded to. Others may
+    get the mail.
+    """
+    found = recipient.classification
+    is_behind = email == recipient.alias != "" and _mailbox_name(recipient.address) != _mailbox_name(email)
+    if found.bounce_class != Class.HARD or not is_behind:
+        return recipient
+    softer = classification_for("unconfirmed_user", found.status, found.rule)
+    return replace(recipient, classification=softer)
+
+
+def _mailbox_name(address: str) -> str:
+    """The local part without a tag: servers within an organisation have domains of their own."""
+    return address.lower().rpartition("@")[0].partition("+")[0]
 
 
 def _probed_subject(probe: int, recipient: Recipient) -> Subject:
     pk = _probed_subscriber(probe)
     person = None if pk is None else Subscriber.objects.filter(pk=pk).first()
-    return Subject(recipient, person, pk, probe=probe)
+    email = person.email if person else ""
+    return Subject(_softer_for_another_mailbox(recipient, email), person, pk, probe=probe)
 
 
 def _probed_subscriber(probe: int) -> int | None:
@@ -162,7 +186,9 @@ def _subject_by_address(recipient: Recipient, kind: str) -> Subject:
         person = Subscriber.objects.filter(
             former_addresses__address_hash__in=hashes, former_addresses__is_own=True
         ).first()
-    return Subject(recipient, person, person.pk if person else None)
+    if person is None:
+        return Subject(recipient)
+    return Subject(_softer_for_another_mailbox(recipient, person.email), person, person.pk)
 
 
 def _event(

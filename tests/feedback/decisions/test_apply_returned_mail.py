@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -54,6 +55,37 @@ def test_a_service_event_is_authenticated_also_where_it_names_only_an_address(ai
         "r",
     )
     assert suppression.is_suppressed(aigerim)
+
+
+@pytest.mark.parametrize(
+    ("address", "alias", "bounce_class"),
+    [
+        ("aigerim@example.net", "", "hard"),
+        ("aigerim@mail.internal", "aigerim@example.net", "hard"),
+        ("Aigerim+news@example.net", "", "hard"),
+        ("", "", "hard"),
+        # A member of a group that has left; where the address is forwarded to.
+        ("former.member@example.net", "aigerim@example.net", "soft"),
+        ("private@elsewhere.example", "aigerim@example.net", "soft"),
+        # Nothing in the message is about the subscriber's address, so the token alone decides.
+        ("private@elsewhere.example", "", "hard"),
+    ],
+)
+def test_an_address_is_no_worse_than_soft_for_another_mailbox_behind_it(
+    delivery: Delivery, aigerim: Subscriber, address: str, alias: str, bounce_class: str
+) -> None:
+    recipient = replace(HARD, address=address.lower(), alias=alias)
+    parsed = ParsedReturnedMessage("bounce", (recipient,), delivery.pk, identity="verp")
+    apply_one(parsed, EventSource("a", NOW), NOW)
+    assert FeedbackEvent.objects.get().bounce_class == bounce_class
+    assert suppression.is_suppressed(aigerim) == (bounce_class == "hard")
+
+
+def test_so_is_one_that_nothing_but_the_report_names(aigerim: Subscriber) -> None:
+    recipient = replace(HARD, address="former.member@example.net", alias=aigerim.email)
+    apply_one(ParsedReturnedMessage("bounce", (recipient,)), EventSource("a", NOW), NOW)
+    event = FeedbackEvent.objects.get()
+    assert (event.subscriber, event.bounce_class) == (aigerim.pk, "soft")
 
 
 def test_the_same_source_counts_once(delivery: Delivery, aigerim: Subscriber) -> None:
