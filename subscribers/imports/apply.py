@@ -24,7 +24,7 @@ from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, Impo
 from subscribers.imports.row_types import ImportStats
 from subscribers.imports.status_cells import Status, most_severe
 from subscribers.imports.validate import parse_address_and_name
-from subscribers.models import ConsentRecord, Subscriber, Subscription, Suppression
+from subscribers.models import ConsentRecord, FormerAddress, Subscriber, Subscription, Suppression
 from subscribers.suppression import IMPORTED
 
 # Addresses that are suppressed by one statement.
@@ -271,8 +271,10 @@ def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
     if not changes:
         return False
     people = Subscriber.objects.in_bulk([change.subscriber for change in changes])
-    acted = _acted_since(job, people)
-    free = [change for change in changes if change.subscriber in people and change.subscriber not in acted]
+    kept_as_is = _acted_since(job, people) | _merged_since(job, people)
+    free = [
+        change for change in changes if change.subscriber in people and change.subscriber not in kept_as_is
+    ]
     restored = _restore(job, free, people, now) | tags_and_fields.undo_tags_and_fields(free)
     removed = _remove_from_list(job, free, now)
     kept = {change.subscriber for change in changes} - restored - removed
@@ -302,6 +304,14 @@ def _acted_since(job: ImportJob, people: Iterable[int]) -> set[int]:
         subscriber__in=list(people), channel__in=_BY_SUBSCRIBER, at__gte=job.applied_at
     )
     return set(records.values_list("subscriber", flat=True))
+
+
+def _merged_since(job: ImportJob, people: Iterable[int]) -> set[int]:
+    """Subscribers into whom another one was merged after the import began: they have the data of both."""
+    merged = FormerAddress.objects.filter(
+        subscriber__in=list(people), merged_subscriber_id__isnull=False, replaced_at__gte=job.applied_at
+    )
+    return set(merged.values_list("subscriber", flat=True))
 
 
 def _restore(

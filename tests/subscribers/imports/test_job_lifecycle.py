@@ -424,6 +424,21 @@ def test_a_value_that_was_changed_since_is_not_restored(monthly: MailingList, jo
     assert (person.name, person.countries) == ("By hand", ("KZ",))
 
 
+def test_undoing_keeps_a_subscriber_into_whom_another_was_merged_since(
+    monthly: MailingList, join: Join
+) -> None:
+    before = join("before")
+    earlier = NOW - timedelta(days=9)
+    consent.record(Event.CONFIRMED, [before.pk], [monthly.pk], Evidence(Channel.EMAIL_LINK), earlier)
+    job = read_file("email,name\nadded@example.org,Ann\n", monthly)
+    apply_job(job)
+    merge(Subscriber.objects.get(email="added@example.org"), before, LATER)
+    assert undo_job(job) == {"removed": 0, "restored": 0, "kept": 1}
+    person = Subscriber.objects.get()
+    assert person.subscriptions.filter(state="confirmed", ended_at=None).exists()
+    assert person.consents.filter(event="confirmed").exists()
+
+
 def test_undoing_ends_after_thirty_days(monthly: MailingList) -> None:
     job = read_file("email\na@example.org\n", monthly)
     apply_job(job)
