@@ -256,7 +256,7 @@ def _addresses(job: ImportJob, rows: QuerySet[RejectedRow]) -> Iterator[tuple[by
     """The hash of each address, the address, and what the file says about it."""
     column = job.options["fields"].index("email")
     for row in rows.iterator(chunk_size=2_000):
-        # A row that was too long to be kept has no cells.
+        # A row with a longer address cell than is kept has no cells.
         if row.address_hash is not None and (cells := json.loads(row.cells)):
             status = Status(row.status) if row.status else Status.BLOCKED
             yield bytes(row.address_hash), parse_address_and_name(cells[column])[0], status

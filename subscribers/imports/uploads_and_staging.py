@@ -42,7 +42,7 @@ _REJECTED_AT_ONCE = 500
 _MAX_HELD = 16_000_000
 # Bytes of a file: far more than a list of a million people.
 MAX_UPLOAD_BYTES = 200_000_000
-# Characters of a rejected row that are kept.
+# Characters of a rejected row that are kept; of a longer one the address is.
 _MAX_CELLS = 4_000
 _REJECTED_FOR = {
     "typo": stored("the email address is probably mistyped"),
@@ -250,7 +250,10 @@ class Staging:
         return int(found.fetchone()[0])
 
     def _reject(self, row: InvalidRow, cells: Sequence[str]) -> None:
-        kept = json.dumps([cell.replace("\0", "") for cell in cells], ensure_ascii=False)
+        kept = _as_json(cells)
+        if len(kept) > _MAX_CELLS:
+            # The address alone, by which the person is suppressed.
+            kept = _as_json([*[""] * self._email, *cells[self._email : self._email + 1]])
         self._rejected.append((row, kept if len(kept) <= _MAX_CELLS else "[]"))
 
     def _flush(self) -> None:
@@ -305,6 +308,10 @@ class Staging:
                 rows.delete()
             self.stats.refused += len(rejected)
         self.stats.warnings = {kind: count for kind, count in self.stats.warnings.items() if count}
+
+
+def _as_json(cells: Sequence[str]) -> str:
+    return json.dumps([cell.replace("\0", "") for cell in cells], ensure_ascii=False)
 
 
 def reject_warned(job: ImportJob, kind: str) -> int:

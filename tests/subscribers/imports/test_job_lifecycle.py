@@ -197,6 +197,18 @@ def test_do_not_mail_addresses_are_suppressed_on_request_and_unsuppressed_by_und
     }
 
 
+def test_a_do_not_mail_address_is_suppressed_however_long_its_row_is(
+    monthly: MailingList, join: Join
+) -> None:
+    join("left")
+    job = read_file(f"note,status,email\n{'x' * 5_000},unsubscribed,left@example.org\n", monthly)
+    job_lifecycle.start_apply(job, "lola", NOW, suppress_do_not_mail=True)
+    assert job_lifecycle.RUNNER.run(job, lambda: NOW, lambda: False)
+    assert job.result["newly_suppressed"] == 1
+    assert Suppression.objects.get().email == "left@example.org"
+    assert [row[3:] for row in uploads_and_staging.rejected_rows(job)] == [["", "", "left@example.org"]]
+
+
 def test_undoing_keeps_a_suppression_that_another_import_requires(
     monthly: MailingList,
 ) -> None:
