@@ -91,7 +91,13 @@ def _flat(cell: str) -> Mapping[str, str]:
     if not cell.strip():
         return {}
     found = _parse(cell.strip())
-    return {"": cell} if found is None else dict(_entries(found, "", 1))
+    entries = [("", cell)] if found is None else _entries(found, "", 1)
+    return {_storable(key): _storable(value) for key, value in entries}
+
+
+def _storable(text: str) -> str:
+    r"""The text without what JSON can escape and no database stores: NUL, and half a character ("\ud83d")."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _entries(found: dict[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, str]]:

@@ -332,6 +332,18 @@ def test_tags_and_custom_fields_are_saved_and_undone(monthly: MailingList, join:
     assert (known.taggings.get().tag.name, known.values.get().number) == ("press", 38)
 
 
+@pytest.mark.parametrize("key", ["tags", "name", "note"])
+def test_what_no_database_stores_is_left_out_of_json(monthly: MailingList, key: str) -> None:
+    cell = f'"{{""{key}"": ""An\\u0000n \\ud83d""}}"'
+    assert import_file(f"email,attributes\na@example.org,{cell}\nnonsense,{cell}\n", monthly).added == 1
+    tags = [Tag.objects.get().name] if key == "tags" else []
+    assert [Subscriber.objects.get().name, *tags] == {
+        "tags": ["", "Ann ?"],
+        "name": ["Ann ?"],
+        "note": [""],
+    }[key]
+
+
 def test_a_field_that_was_changed_since_is_not_undone(monthly: MailingList, join: Join) -> None:
     city = CustomField.objects.create(name="City")
     known = join("known")
