@@ -232,8 +232,7 @@ class _Detection:
         for place, name in enumerate(self._names):
             if name in known.columns:
                 self.fixed[place] = known.columns[name]
-            if name in known.words:
-                self.words[place] = {**known.words[name], **words}
+            self.words[place] = {**other_systems_formats.known_words(known, name), **words}
             self.refused[place] = known.refused.get(name, self.refused[place])
 
     def fields(self) -> list[str]:

@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from subscribers.imports.status_cells import Status
+from django.conf import settings
+from django.utils.translation import override
+
+from subscribers.imports.models import RejectedRow
+from subscribers.imports.status_cells import Status, normalise_words
 
 _UNSUBSCRIBED, _BOUNCED, _BLOCKED = Status.UNSUBSCRIBED, Status.BOUNCED, Status.BLOCKED
 _UNCONFIRMED, _NOT_SUBSCRIBED, _SUBSCRIBED = Status.UNCONFIRMED, Status.NOT_SUBSCRIBED, Status.SUBSCRIBED
@@ -28,6 +32,8 @@ class Format:
     words: Mapping[str, Mapping[str, Status]] = field(default_factory=dict)
     # What a yes in an `opted_out` column, or a no in an `opted_in` column, means here, by heading.
     refused: Mapping[str, Status] = field(default_factory=dict)
+    # As `words`, of our own labels: a file has them in the language of the person who downloaded it.
+    labels: Mapping[str, Mapping[RejectedRow.Kind, Status]] = field(default_factory=dict)
     # What the product knows and the file does not bring over.
     not_carried: str = ""
 
@@ -62,13 +68,15 @@ FORMATS = (
         "this system (rejected rows)",
         (_one("line", "rejected as", "reason"),),
         {"rejected as": "status", **_ignored("line", "reason")},
-        {
+        labels={
             "rejected as": {
-                **dict.fromkeys(("invalid", "duplicate within the file"), _SUBSCRIBED),
+                **dict.fromkeys((RejectedRow.Kind.INVALID, RejectedRow.Kind.DUPLICATE), _SUBSCRIBED),
                 # The other columns say why.
-                "marked as do not mail in the file": _NOT_SUBSCRIBED,
+                RejectedRow.Kind.DO_NOT_MAIL: _NOT_SUBSCRIBED,
                 # Known already, and only the subscribers can change it.
-                **dict.fromkeys(("suppressed", "unsubscribed before"), _NOT_SUBSCRIBED),
+                **dict.fromkeys(
+                    (RejectedRow.Kind.SUPPRESSED, RejectedRow.Kind.UNSUBSCRIBED), _NOT_SUBSCRIBED
+                ),
             }
         },
     ),
@@ -393,3 +401,13 @@ def recognise(headings: Collection[str]) -> Format | None:
         if any(one <= found for one in known.signatures)
     ]
     return max(fitting, key=lambda one: one[0])[1] if fitting else None
+
+
+def known_words(known: Format, heading: str) -> dict[str, Status]:
+    """What the words of a column of statuses mean in this format, by normalised word."""
+    words = dict(known.words.get(heading, {}))
+    for kind, status in known.labels.get(heading, {}).items():
+        for language, _ in settings.LANGUAGES:
+            with override(language):
+                words[normalise_words(str(kind.label))] = status
+    return words

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils.translation import override
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -498,6 +499,30 @@ def test_rejected_rows_are_a_file_that_can_be_imported_again(monthly: MailingLis
     fixed = text.getvalue().replace("nonsense", "mended@example.org")
     assert import_file(fixed, monthly).added == 1
     assert Subscriber.objects.get(email="mended@example.org").name == "=cmd()"
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+def test_rejected_rows_mean_the_same_in_every_language_of_the_desk(
+    monthly: MailingList, join: Join, language: str
+) -> None:
+    join("gone", state="unsubscribed")
+    suppress("stopped@example.org", "hard_bounce", "550", NOW)
+    job = read_file(
+        "email,status\nnonsense,\na@example.org,\na@example.org,\ngone@example.org,\nstopped@example.org,\n"
+        "left@example.org,unsubscribed\n",
+        monthly,
+    )
+    apply_job(job)
+    text = io.StringIO()
+    with override(language):
+        write_csv(rejected_rows_sheet(job), text)
+    again = read_file(text.getvalue().replace("nonsense", "mended@example.org"), monthly)
+    assert (again.expected["added"], again.expected["unchanged"]) == (1, 1)
+    assert dict(RejectedRow.objects.filter(job=again).values_list("line", "status")) == {
+        4: "not_subscribed",
+        5: "not_subscribed",
+        6: "unsubscribed",
+    }
 
 
 def test_the_rows_of_a_file_are_deleted_when_they_expire(monthly: MailingList) -> None:
