@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from subscribers.translate_stored_texts import stored
 
 _validate = EmailValidator()
 _HASH_BYTES = 16
+_VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 # Nearly all local parts match this, and then need no further validation.
 _PLAIN = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*")
 
@@ -28,6 +30,7 @@ def normalise(address: str) -> str:
     local, at, domain = text.lower().rpartition("@")
     if at and len(local) <= 64 and _PLAIN.fullmatch(local) and _is_plain_domain(domain):
         return f"{local}@{domain}"
+    text = "".join(letter for letter in text if not _is_invisible(letter)).strip()
     if any(letter < " " or letter == "\x7f" for letter in text):
         raise ValueError(stored("contains a line break or another control character"))
     local, at, domain = text.rpartition("@")
@@ -51,6 +54,11 @@ def normalise(address: str) -> str:
     except ValidationError as error:
         raise ValueError(stored("is not a valid email address")) from error
     return normalised
+
+
+def _is_invisible(letter: str) -> bool:
+    """Whether it is a character without a width, such as a soft hyphen: it comes along when people copy."""
+    return unicodedata.category(letter) == "Cf" or letter in _VARIATION_SELECTORS
 
 
 def mentions_address(text: str, address: str) -> bool:

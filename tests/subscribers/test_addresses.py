@@ -20,6 +20,12 @@ def test_a_local_part_of_64_octets_is_accepted() -> None:
     assert normalise(f"{'A' * 64}@Example.org") == f"{'a' * 64}@example.org"
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\u200e", "\u00ad", "\u2060", "\u202c", "\ufe0f", "\ufeff"])
+def test_invisible_characters_are_no_part_of_an_address(mark: str) -> None:
+    for written in ("{}olga@example.org", "ol{}ga@example.org", "olga@exam{}ple.org", "olga@example.org{}"):
+        assert normalise(f" {written.format(mark)} ") == "olga@example.org"
+
+
 @given(st.text(max_size=60))
 def test_an_address_has_one_form_on_one_line_or_is_refused_with_a_reason(text: str) -> None:
     try:
