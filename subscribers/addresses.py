@@ -16,6 +16,10 @@ from subscribers.translate_stored_texts import stored
 
 _validate = EmailValidator()
 _HASH_BYTES = 16
+# What divides the labels of a domain (RFC 3490), and letters that only IDNA 2003 replaced.
+_DOTS, _KEPT = re.compile("[.。．｡]"), re.compile("[ßς]")
+# Scripts of which a label has letters of one only.
+_NEVER_TOGETHER = frozenset({"LATIN", "CYRILLIC", "GREEK"})
 _VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 # Nearly all local parts match this, and then need no further validation.
 _PLAIN = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*")
@@ -37,7 +41,7 @@ def normalise(address: str) -> str:
     if not at or not local or not domain:
         raise ValueError(stored("has no @ with text before and after it"))
     try:
-        domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
+        domain = domain if domain.isascii() else ".".join(map(_to_a_label, _DOTS.split(domain)))
     except UnicodeError as error:
         raise ValueError(stored("has the domain “%(domain)s”, which cannot exist", domain=domain)) from error
     if domain.startswith("["):
@@ -59,6 +63,23 @@ def normalise(address: str) -> str:
 def _is_invisible(letter: str) -> bool:
     """Whether it is a character without a width, such as a soft hyphen: it comes along when people copy."""
     return unicodedata.category(letter) == "Cf" or letter in _VARIATION_SELECTORS
+
+
+def _to_a_label(label: str) -> str:
+    """The A-label of a label (RFC 5890). Raises UnicodeError for one that no registry has.
+
+    Letters of two scripts in a label are how "gmail" with one Cyrillic letter passes for gmail.
+    """
+    if label.isascii():
+        return label
+    scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in label if letter.isalpha()}
+    if len(scripts & _NEVER_TOGETHER) > 1:
+        raise UnicodeError("letters of two scripts")
+    lower = unicodedata.normalize("NFKC", label.lower())
+    if _KEPT.search(lower):
+        # The codec would make another domain of it, that of "ss" and "σ" (RFC 5891, IDNA 2003).
+        return f"xn--{lower.encode('punycode').decode()}"
+    return label.encode("idna").decode("ascii")
 
 
 def mentions_address(text: str, address: str) -> bool:

@@ -26,6 +26,30 @@ def test_invisible_characters_are_no_part_of_an_address(mark: str) -> None:
         assert normalise(f" {written.format(mark)} ") == "olga@example.org"
 
 
+@pytest.mark.parametrize(
+    ("domain", "ascii_domain"),
+    [
+        ("Почта.РФ", "xn--80a1acny.xn--p1ai"),
+        ("қазақ。қаз", "xn--80aau21bd.xn--80ao21a"),
+        ("mail.почта.рф", "mail.xn--80a1acny.xn--p1ai"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        # Another domain than strasse.de.
+        ("Straße.de", "xn--strae-oqa.de"),
+    ],
+)
+def test_a_domain_in_other_letters_is_stored_as_a_labels(domain: str, ascii_domain: str) -> None:
+    assert normalise(f"olga@{domain}") == f"olga@{ascii_domain}"
+
+
+# With Cyrillic а, с and о.
+@pytest.mark.parametrize(
+    "domain", ["gm\u0430il.com", "gmail.\u0441om", "y\u0430nde\u0445.ru", "g\u03bf\u03bfgle.com"]
+)
+def test_a_domain_that_mixes_scripts_is_refused(domain: str) -> None:
+    with pytest.raises(ValueError, match="cannot exist"):
+        normalise(f"olga@{domain}")
+
+
 @given(st.text(max_size=60))
 def test_an_address_has_one_form_on_one_line_or_is_refused_with_a_reason(text: str) -> None:
     try:
