@@ -22,6 +22,11 @@ Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 _MAX_NAME_LENGTH = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
+# What a cell may have around an address, and after it.
+_AROUND, _AFTER = " \t\"'`‘’“”„«»<>()[]", " \t\r\n.,;:"
+_QUOTED = re.compile(r"""\A(["'])(.*)\1\Z""")
+_SEPARATOR, _ADDRESS = re.compile("[<>,;]"), re.compile(r"[^@\s]+@[^@\s]+")
+
 # Mailboxes of an office and not of a person (RFC 2142, and common use).
 _ROLES = frozenset(
     {
@@ -192,11 +197,19 @@ def parse_address_and_name(cell: str) -> tuple[str, str]:
     if " ::: " in text:
         # Google Contacts: several of one kind.
         text = text.partition(" ::: ")[0]
+    text = text.rstrip(_AFTER)
     if "<" in text and text.endswith(">"):
         name, _, text = text[:-1].rpartition("<")
-        name = name.strip().strip('"')
+        name = _QUOTED.sub(r"\2", name.strip())
     try:
-        return normalise(text.removeprefix("mailto:")), name
+        if "@" in name and _SEPARATOR.search(name):
+            # Several addresses: which of them is meant, and whose name it is, nobody knows.
+            text = f"{name} {text}"
+        if text[:7].lower() == "mailto:":
+            text = text[7:].partition("?")[0]
+        address = normalise(text.strip(_AROUND))
+        # Address books write an address for a name that they do not have.
+        return address, "" if _ADDRESS.fullmatch(name) else name
     except ValueError as error:
         raise ValueError(stored("the address %(problem)s", problem=error)) from error
 

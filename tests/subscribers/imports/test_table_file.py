@@ -53,6 +53,43 @@ def reason(row: ValidRow | InvalidRow) -> str:
 
 
 @pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ("'olga@example.org", ""),
+        ("'olga@example.org'", ""),
+        ("«Olga@Example.org»", ""),
+        ("[olga@example.org]", ""),
+        ("olga@example.org.", ""),
+        ("olga@example.org; ", ""),
+        ("\ufeffolga@example.org\u200b", ""),
+        ("MAILTO:olga@example.org?subject=Hello", ""),
+        ("Olga Kim <mailto:olga@example.org>,", "Olga Kim"),
+        ("'Olga Kim' <olga@example.org>", "Olga Kim"),
+        ("olga@example.org <olga@example.org>", ""),
+        ("Olga Kim (Almaty) <olga@example.org>", "Olga Kim (Almaty)"),
+        ("Olga @ Work <olga@example.org>", "Olga @ Work"),
+    ],
+)
+def test_an_address_is_read_without_what_is_around_it(cell: str, name: str) -> None:
+    assert people(f'email\tnote\n"{cell}"\tx\n')[0][:2] == ("olga@example.org", name)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "Olga <olga@example.org>, Ivan <ivan@example.org>",
+        "olga@example.org; Ivan <ivan@example.org>",
+        "olga@example.org, ivan@example.org",
+        "olga@example.org ivan@example.org",
+        "olga@example.org\nivan@example.org",
+        "olga@example.org/ivan@example.org",
+    ],
+)
+def test_a_cell_with_several_addresses_is_refused(cell: str) -> None:
+    assert reason(read(f'email\tnote\n"{cell}"\tx\n')[0])
+
+
+@pytest.mark.parametrize(
     "row",
     [
         *("nobody,Ann", ",Ann", f"{'a' * 500},Ann", "a@[192.0.2.1],Ann", f"{'a' * 70}@example.org,Ann"),
