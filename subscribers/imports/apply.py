@@ -18,12 +18,13 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Exists, OuterRef, QuerySet
 
 from subscribers import resumable_jobs
+from subscribers.addresses import address_hasher
 from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.imports import diff, tags_and_fields
 from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats
 from subscribers.imports.status_cells import Status, most_severe
-from subscribers.imports.validate import parse_address_and_name
+from subscribers.imports.validate import addresses_in, parse_address_and_name
 from subscribers.models import ConsentRecord, FormerAddress, Subscriber, Subscription, Suppression
 from subscribers.suppression import IMPORTED
 
@@ -254,12 +255,14 @@ def _suppress(job: ImportJob, after: int, until: int, now: datetime) -> int:
 
 def _addresses(job: ImportJob, rows: QuerySet[RejectedRow]) -> Iterator[tuple[bytes, str, Status]]:
     """The hash of each address, the address, and what the file says about it."""
-    column = job.options["fields"].index("email")
+    column, hash_of = job.options["fields"].index("email"), address_hasher()
     for row in rows.iterator(chunk_size=2_000):
         # A row with a longer address cell than is kept has no cells.
-        if row.address_hash is not None and (cells := json.loads(row.cells)):
+        if cells := json.loads(row.cells):
             status = Status(row.status) if row.status else Status.BLOCKED
-            yield bytes(row.address_hash), parse_address_and_name(cells[column])[0], status
+            one = row.address_hash is not None
+            for address in [parse_address_and_name(cells[column])[0]] if one else addresses_in(cells[column]):
+                yield hash_of(address), address, status
 
 
 def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:

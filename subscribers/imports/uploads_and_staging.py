@@ -24,11 +24,13 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from subscribers.addresses import address_hash
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, InvalidRow, UnreadableFile, ValidRow
 from subscribers.imports.staff_questions import Question, Survey
 from subscribers.imports.table_file import open_table
+from subscribers.imports.validate import addresses_in
 from subscribers.translate_stored_texts import stored
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{20,64}")
@@ -268,7 +270,12 @@ class Staging:
         ]
         self._seen.executemany(
             "INSERT OR IGNORE INTO refused VALUES (?, ?)",
-            [(row.address_hash, row.line) for row, _ in self._rejected if row.status and row.address_hash],
+            [
+                (one, row.line)
+                for row, cells in self._rejected
+                if row.status
+                for one in self._hashes(row, cells)
+            ],
         )
         with transaction.atomic():
             self._before_write()
@@ -278,6 +285,13 @@ class Staging:
         self._cells.clear()
         self._held = 0
         self._rejected.clear()
+
+    def _hashes(self, row: InvalidRow, kept: str) -> list[bytes]:
+        """The hash of the row's address, or those of several in one cell."""
+        if row.address_hash is not None:
+            return [row.address_hash]
+        cell = json.loads(kept)[self._email : self._email + 1]
+        return [address_hash(address) for one in cell for address in addresses_in(one)]
 
     def _reject_refused_elsewhere(self) -> None:
         """Reject rows whose address is in another row that says that this person left."""

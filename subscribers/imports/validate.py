@@ -25,6 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What a cell may have around an address, and after it.
 _AROUND, _AFTER = " \t\"'`‘’“”„«»<>()[]", " \t\r\n.,;:"
 _QUOTED = re.compile(r"""\A(["'])(.*)\1\Z""")
+_ONE_OF_SEVERAL = re.compile(r"[^@\s<>()\[\],;|/]+@[^@\s<>()\[\],;|/]+")
 _SEPARATOR, _ADDRESS = re.compile("[<>,;]"), re.compile(r"[^@\s]+@[^@\s]+")
 
 # Mailboxes of an office and not of a person (RFC 2142, and common use).
@@ -114,7 +115,13 @@ def row_validator(columns: Columns, values: ValueReader | None = None) -> Valida
         address_hash = None
         try:
             count = len(cells)
-            address, name_beside = parse_address_and_name(cells[email] if email < count else "")
+            try:
+                address, name_beside = parse_address_and_name(cells[email] if email < count else "")
+            except ValueError:
+                if require_active is not None and addresses_in(cells[email] if email < count else ""):
+                    # Several addresses, of a person who must get no mail at any of them.
+                    require_active(cells)
+                raise
             address_hash = hash_of(address)
             if require_active is not None:
                 require_active(cells)
@@ -212,6 +219,17 @@ def parse_address_and_name(cell: str) -> tuple[str, str]:
         return address, "" if _ADDRESS.fullmatch(name) else name
     except ValueError as error:
         raise ValueError(stored("the address %(problem)s", problem=error)) from error
+
+
+def addresses_in(cell: str) -> list[str]:
+    """The normalised addresses in a cell with several, in order."""
+    found = []
+    for text in _ONE_OF_SEVERAL.findall(unescape(cell)):
+        try:
+            found.append(parse_address_and_name(text)[0])
+        except ValueError:
+            continue
+    return found
 
 
 def _cell(cells: Sequence[str], place: int | None) -> str:

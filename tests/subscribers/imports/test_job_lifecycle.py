@@ -210,6 +210,22 @@ def test_a_do_not_mail_address_is_suppressed_however_long_its_row_is(
     assert [row[3:] for row in uploads_and_staging.rejected_rows(job)] == [["", "", "left@example.org"]]
 
 
+def test_every_address_of_a_cell_that_the_file_marks_is_suppressed(monthly: MailingList, join: Join) -> None:
+    join("left")
+    job = read_file(
+        "email;status\nnew@example.org;\nboth@example.org;\n"
+        "left@example.org, Ann <new@example.org>;unsubscribed\n"
+        "both@example.org / other@example.org;subscribed\nnobody;unsubscribed\n",
+        monthly,
+    )
+    assert (job.expected["added"], job.expected["refused"], job.expected["do_not_mail"]) == (1, 4, 1)
+    assert [row.email for row in ImportRow.objects.all()] == ["both@example.org"]
+    job_lifecycle.start_apply(job, "lola", NOW, suppress_do_not_mail=True)
+    assert job_lifecycle.RUNNER.run(job, lambda: NOW, lambda: False)
+    suppressed = set(Suppression.objects.values_list("email", "reason"))
+    assert suppressed == {(f"{one}@example.org", "unsubscribed") for one in ("left", "new")}
+
+
 def test_undoing_keeps_a_suppression_that_another_import_requires(
     monthly: MailingList,
 ) -> None:
