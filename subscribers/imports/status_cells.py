@@ -294,6 +294,11 @@ def is_negated(text: str) -> bool:
     return bool(_NEGATED.search(text))
 
 
+def is_do_not_mail(text: str) -> bool:
+    """Whether a plain text says that no mail is wanted: "do not mail", "больше не писать"."""
+    return bool(_DENYING[0][1].search(text))
+
+
 def negative_phrase_status(text: str) -> Status | None:
     """What a plain text says with a "not" of its own: "do not mail", "unconfirmed", "not subscribed"."""
     return next((status for status, words in _DENYING if words.search(text)), None)

@@ -14,6 +14,7 @@ from subscribers.imports.status_cells import (
     Status,
     explicit_status_or_subscribed,
     is_date,
+    is_do_not_mail,
     is_link_or_address,
     is_negated,
     is_no_or_empty,
@@ -195,6 +196,14 @@ _FILE_NAME = re.compile(
 )
 
 
+# Words that are clear in the name of a file or a sheet, and may mean something else in a cell of notes.
+_NAME_SAYS = re.compile(
+    r"\b(?:blocks?\b|black\b|suppress|stop ?list|dn[cdem]\b|in ?valid|bad (?:e ?mails?|address)"
+    r"|fail(?:ed|ures?)\b|returned (?:e ?)?mail|стоп ?лист|исключ|недейств|не действ|невалид|не валид"
+    r"|несуществ|не существ|неверн|некоррект|возврат|баунс)"
+)
+
+
 def file_name_status_and_certainty(name: str) -> tuple[str, bool]:
     """What a file's name says about the people in it, as a word, and whether that is sure; "" for nothing."""
     base = name.replace("\\", "/").rpartition("/")[2]
@@ -202,8 +211,8 @@ def file_name_status_and_certainty(name: str) -> tuple[str, bool]:
         return exported[1].casefold(), True
     text = normalise_words(base.rpartition(".")[0] or base)
     said = explicit_status_or_subscribed(text)
-    if said is Status.SUBSCRIBED and re.search(r"\bblocks?\b|\bno ?mail\b|\bblack\b", text):
-        said = Status.BLOCKED
+    if said is Status.SUBSCRIBED and (_NAME_SAYS.search(text) or is_do_not_mail(text)):
+        said = negative_phrase_status(text) or opt_out_or_bounce_status(text) or Status.BLOCKED
     return ("", True) if said is Status.SUBSCRIBED else (said.value, False)
 
 

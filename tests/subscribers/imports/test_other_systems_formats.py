@@ -367,6 +367,44 @@ def test_an_export_adds_who_wants_mail_and_nobody_else(
     assert found.product == ("" if product == MEMBER_LIST else product)
 
 
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("стоп-лист.csv", "blocked"),
+        ("Stoplist 2024.csv", "blocked"),
+        ("suppression_invalid_emails.csv", "bounced"),
+        ("suppressions.csv", "blocked"),
+        ("Недействительные адреса.csv", "bounced"),
+        ("Возвраты.csv", "bounced"),
+        ("не рассылать!.csv", "unsubscribed"),
+        ("больше не писать.csv", "unsubscribed"),
+        ("DNC list.csv", "unsubscribed"),
+        ("Исключения из рассылки.csv", "blocked"),
+        ("bad emails.csv", "blocked"),
+        ("failed.csv", "bounced"),
+        ("blocks.csv", "blocked"),
+        ("nomail.csv", "unsubscribed"),
+    ],
+)
+def test_a_file_whose_name_says_that_people_left_is_asked_about(name: str, status: str) -> None:
+    found = read("email\nleft@example.org\n", name)
+    assert (found.added, found.refused) == ({}, {"left": status})
+    assert [(one.about, one.proposed) for one in found.questions] == [("column", "status")]
+    # As the name of a file in an archive.
+    found = read(
+        pack({"people.csv": "email\nolga@example.org\n", name: "email\nleft@example.org\n"}), "a.zip"
+    )
+    assert (list(found.added), found.refused) == (["olga"], {"left": status})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["people.csv", "Подписчики 2024.csv", "import-5-rejected.csv", "guests_invited.csv", "archive.csv"],
+)
+def test_a_file_with_another_name_is_not_asked_about(name: str) -> None:
+    assert not read("email\nolga@example.org\n", name).questions
+
+
 def test_every_product_is_tested_and_documented() -> None:
     ours = {one.product for one in FORMATS if not one.product.startswith("this system")} | {MEMBER_LIST}
     assert ours == {product for product, *_ in EXPORTS}
