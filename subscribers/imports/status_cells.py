@@ -144,7 +144,12 @@ _CLEAR = re.compile(
     r"|write)|in ?active"
     r"|disabled|deactivated|deleted|cleaned|banned|no ?mail\b|non ?subscribed|not subscribed"
     r"|un ?reachable|отпис|заблок"
-    r"|черн\w* спис|жалоб|недостав|удален|не ?актив|не ?подтвер|отказ|недоступ|не (?:слать|писать|отправл))"
+    r"|черн\w* спис|жалоб|недостав|удален|не ?актив|не ?подтвер|отказ|недоступ"
+    r"|не (?:слать|писать|отправл|рассыл|присыл|посыл|беспоко|хочет получ|хотят получ|жела\w* получ|получать)"
+    r"|(?:исключи|убра|снят|удали|вычеркн)\w* (?:\w+ ){0,2}(?:из|с) (?:\w+ )?(?:рассыл|подписк|спис|баз)"
+    r"|don ?t (?:e ?mail|mail|send|contact|write)|stop (?:e ?mail|mail|send)"
+    r"|remov\w* (?:\w+ ){0,3}from (?:\w+ ){0,2}(?:list|mailing|newsletter|database)"
+    r"|no longer (?:wants?|wishes|interested))"
 )
 # Each clear word holds one of these: a quick look at the cells of a column together.
 _STEMS = (
@@ -152,7 +157,8 @@ _STEMS = (
     *("deliver", "confirm", "verif", "not", "active", "disabled", "deactiv", "deleted", "cleaned"),
     *("banned", "subscri", "reach", "отпис", "заблок", "черн", "чёрн", "жалоб", "недост", "удал"),
     *("актив", "подтвер", "отказ", "слать", "писать", "отправл", "nomail", "no mail", "no-mail"),
-    "no_mail",
+    *("no_mail", "dont", "don't", "don’t", "don t", "stop", "remov", "no longer", "рассыл", "присыл"),
+    *("посыл", "беспоко", "получ", "исключ", "убра", "снят", "вычерк"),
 )
 _CLEAR_LENGTH = 200
 
