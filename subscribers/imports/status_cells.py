@@ -56,11 +56,18 @@ _FALSE = frozenset(
             "n a",
             "not set",
         ),
+        # Kazakh, Kyrgyz, Uzbek, Tajik, Turkmen and Turkish, also as Excel writes it there.
+        *("жоқ", "жалған", "жок", "жалган", "yoq", "yo q", "yoʻq", "йўқ", "йуқ", "йук", "yolgʻon", "yolg on"),
+        *("не", "дурӯғ", "ýok", "yok", "ýalan", "hayır", "hayir", "yanlış", "yanliş", "yanlis"),
         *("нет", "н", "никогда", "ложь", "0000 00 00", "0000 00 00 00 00 00", "undefined", "nan"),
     }
 )
 _TRUE = frozenset(
-    {"1", "1.0", "yes", "y", "true", "t", "on", "x", "v", "да", "д", "истина", "checked", "ok", "ок", "check"}
+    {
+        *("1", "1.0", "yes", "y", "true", "t", "on", "x", "v", "да", "д", "истина", "checked", "ok", "ок"),
+        *("check", "иә", "ия", "ақиқат", "ооба", "чындык", "ha", "rost", "ҳа", "бале", "рост"),
+        *("hawa", "dogry", "evet", "doğru", "dogru"),
+    }
 )
 _YES_SIGNS = ("✓", "✔", "+", "☑", "✅", "●", "•", "*")
 _NO_SIGNS = ("✗", "✘", "×", "☐", "❌")

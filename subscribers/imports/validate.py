@@ -12,7 +12,14 @@ from subscribers.csv_cells import unescape
 from subscribers.imports import tags_and_fields
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import InvalidRow, ValidRow
-from subscribers.imports.status_cells import DO_NOT_MAIL, Status, is_no_or_empty, most_severe
+from subscribers.imports.status_cells import (
+    DO_NOT_MAIL,
+    Status,
+    is_negated,
+    is_no_or_empty,
+    most_severe,
+    normalise_words,
+)
 from subscribers.imports.status_columns import GATES, make_cell_reader
 from subscribers.imports.unknown_values import ValueReader
 from subscribers.translate_stored_texts import stored
@@ -258,8 +265,14 @@ def _encodable(text: str) -> bool:
 
 
 def _with_columns(codes: str, cells: Sequence[str], by_country: Sequence[tuple[int, str]]) -> str:
-    chosen = {code for place, code in by_country if place < len(cells) and not is_no_or_empty(cells[place])}
+    chosen = {code for place, code in by_country if place < len(cells) and not _is_denied(cells[place])}
     return ",".join(iso_codes.parse_countries([*chosen, *filter(None, codes.split(","))]))
+
+
+@lru_cache(maxsize=4096)
+def _is_denied(cell: str) -> bool:
+    """Whether a cell under a country says no, perhaps as "not interested"."""
+    return is_no_or_empty(cell) or is_negated(normalise_words(cell))
 
 
 def warning_for(address: str) -> str:

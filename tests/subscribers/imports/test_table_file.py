@@ -53,6 +53,25 @@ def reason(row: ValidRow | InvalidRow) -> str:
 
 
 @pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        *(("да", "нет"), ("yes", "no"), ("+", "-"), ("x", "✗"), ("ИСТИНА", "ЛОЖЬ"), ("АҚИҚАТ", "ЖАЛҒАН")),
+        *(("иә", "жоқ"), ("ооба", "жок"), ("ha", "yo‘q"), ("ha", "yoʻq"), ("Ҳа", "Йўқ"), ("ҳа", "не")),
+        *(("hawa", "ýok"), ("Evet", "Hayır"), ("EVET", "HAYIR"), ("DOĞRU", "YANLIŞ")),
+    ],
+)
+def test_yes_and_no_are_read_in_every_language(yes: str, no: str) -> None:
+    assert people(f"email;Kazakhstan;Uzbekistan\na@example.org;{yes};{no}\n")[0][3] == "KZ"
+    rows = read(f"email;Подписан\na@example.org;{yes}\nb@example.org;{no}\n")
+    assert [isinstance(row, ValidRow) for row in rows] == [True, False]
+
+
+@pytest.mark.parametrize("cell", ["не интересует", "Not interested", "нет, спасибо"])
+def test_a_country_that_does_not_interest_is_not_chosen(cell: str) -> None:
+    assert people(f"email;Kazakhstan;Uzbekistan\na@example.org;x;{cell}\n")[0][3] == "KZ"
+
+
+@pytest.mark.parametrize(
     ("cell", "name"),
     [
         ("'olga@example.org", ""),
