@@ -11,6 +11,7 @@ from subscribers.addresses import address_hasher, normalise
 from subscribers.csv_cells import unescape
 from subscribers.imports import tags_and_fields
 from subscribers.imports.column_mapping import Columns
+from subscribers.imports.csv_file import DELIMITERS
 from subscribers.imports.row_types import InvalidRow, ValidRow
 from subscribers.imports.status_cells import (
     DO_NOT_MAIL,
@@ -132,6 +133,8 @@ def row_validator(columns: Columns, values: ValueReader | None = None) -> Valida
             address_hash = hash_of(address)
             if require_active is not None:
                 require_active(cells)
+            if _has_rows_in_a_cell(cells, email, width):
+                raise ValueError(stored("a quotation mark is opened here and not closed."))
             if count > width and any(cell.strip() for cell in cells[width:]):
                 raise ValueError(
                     stored("there are %(count)s cells under %(width)s headings", count=count, width=width)
@@ -226,6 +229,33 @@ def parse_address_and_name(cell: str) -> tuple[str, str]:
         return address, "" if _ADDRESS.fullmatch(name) else name
     except ValueError as error:
         raise ValueError(stored("the address %(problem)s", problem=error)) from error
+
+
+def _has_rows_in_a_cell(cells: Sequence[str], email: int, width: int) -> bool:
+    """Whether a cell goes on over rows of the file, up to a quotation mark in a later one."""
+    return any(
+        _has_rows(cell.splitlines(), place, email, width)
+        for place, cell in enumerate(cells)
+        if ("\n" in cell or "\r" in cell) and "@" in cell
+    )
+
+
+def _has_rows(lines: Sequence[str], place: int, email: int, width: int) -> bool:
+    """Whether these lines of the cell at `place` are the end of a row, whole rows, or the start of one."""
+    first, *whole, last = lines if len(lines) > 1 else ["", ""]
+    return (
+        _is_row(first, email - place, width - place)
+        or _is_row(last, email, place + 1)
+        or any(_is_row(line, email, width) for line in whole)
+    )
+
+
+def _is_row(line: str, email: int, width: int) -> bool:
+    """Whether a line has so many cells, and in this place an address."""
+    parts = [line.split(delimiter) for delimiter in DELIMITERS]
+    return 0 <= email < width and any(
+        len(cells) == width > 1 and _ADDRESS.fullmatch(cells[email].strip(_AROUND)) for cells in parts
+    )
 
 
 def addresses_in(cell: str) -> list[str]:

@@ -66,6 +66,37 @@ def test_yes_and_no_are_read_in_every_language(yes: str, no: str) -> None:
     assert [isinstance(row, ValidRow) for row in rows] == [True, False]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        'a@example.org,Ann,"met in May\nb@example.org,Bob,\nc@example.org,Cy,later"\n',
+        'a@example.org,Ann,"met in May\nb@example.org,Bob,in June"\n',
+        'a@example.org,"Ann,May\nb@example.org,Bob,June\nc@example.org,Cy",July\n',
+    ],
+)
+def test_rows_that_a_quotation_mark_swallows_are_not_lost_in_silence(rows: str) -> None:
+    (row,) = read(f"email,nick,note\n{rows}")
+    assert "quotation mark" in reason(row)
+
+
+def test_the_end_of_a_row_that_a_quotation_mark_swallows_is_not_lost_in_silence() -> None:
+    (row,) = read('note,nick,email\n"met in May,Ann,a@example.org\nin June",Bob,b@example.org\n')
+    assert "quotation mark" in reason(row)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "1 Abay Ave,\nAlmaty, 050000",
+        "Write to:\nivan@example.org\nor to ann@example.org, please",
+        "Ann, director\nann@example.org, ivan@example.org",
+        "\n",
+    ],
+)
+def test_a_cell_of_several_lines_is_no_rows(note: str) -> None:
+    assert people(f'email,nick,note\na@example.org,Ann,"{note}"\n')
+
+
 @pytest.mark.parametrize("cell", ["не интересует", "Not interested", "нет, спасибо"])
 def test_a_country_that_does_not_interest_is_not_chosen(cell: str) -> None:
     assert people(f"email;Kazakhstan;Uzbekistan\na@example.org;x;{cell}\n")[0][3] == "KZ"
