@@ -358,12 +358,13 @@ def _bare(cell: str) -> str:
 
 
 def _place(column: str, headings: Sequence[str]) -> int:
+    # Before the headings, which may be numbers as well: the desk and the API name columns by their number.
+    if column.isdecimal() and 1 <= int(column) <= len(headings):
+        return int(column) - 1
     wanted = normalise_heading(column)
     for place, heading in enumerate(headings):
         if heading == column or normalise_heading(heading) == wanted:
             return place
-    if column.isdecimal() and 1 <= int(column) <= len(headings):
-        return int(column) - 1
     raise UnreadableFile(
         stored(
             "Line 1 of the file has no column “%(column)s”; it has: %(headings)s.",

@@ -97,6 +97,12 @@ def test_a_cell_of_several_lines_is_no_rows(note: str) -> None:
     assert people(f'email,nick,note\na@example.org,Ann,"{note}"\n')
 
 
+def test_the_number_of_a_column_means_it_also_where_headings_are_numbers() -> None:
+    file = "email,3,2024,2\na@example.org,Ann,en,kk\n"
+    assert people(file, **{"2": "name", "4": "language"}) == [("a@example.org", "Ann", "kk", "")]
+    assert people(file, **{"2024": "language"}) == [("a@example.org", "", "en", "")]
+
+
 @pytest.mark.parametrize("cell", ["не интересует", "Not interested", "нет, спасибо"])
 def test_a_country_that_does_not_interest_is_not_chosen(cell: str) -> None:
     assert people(f"email;Kazakhstan;Uzbekistan\na@example.org;x;{cell}\n")[0][3] == "KZ"
