@@ -26,6 +26,8 @@ class JsonColumns:
         for place in self.places:
             for row in rows:
                 found |= dict.fromkeys((place, key) for key in _flat(row[place] if place < len(row) else ""))
+        # After all others, whose numbers staff may have decided about already.
+        for place in self.places:
             prefix = f"{first[place].strip()}."
             found |= dict.fromkeys(
                 (place, name.removeprefix(prefix)) for name in wanted if name.startswith(prefix)

@@ -177,6 +177,13 @@ def test_keys_of_json_are_columns_even_if_they_come_late() -> None:
     assert not early.questions and early.refused == {"x": "unsubscribed"}
 
 
+def test_a_late_key_of_json_leaves_the_numbers_of_the_other_columns_as_they_are() -> None:
+    rows = 'p0@example.org,"{""city"": ""Osh""}","{""called"": ""Ann""}"\n'
+    for keys in ([], ["attributes.consent.unsubscribed"]):
+        found = read(f"email,attributes,data\n{rows}", keys=keys, columns={"5": "name"})
+        assert found.added == {"p0": ("Ann", "", "")}
+
+
 def test_a_file_whose_name_speaks_of_leaving_is_asked_about() -> None:
     for name in ("bounces.csv", "Отписавшиеся.csv", "suppression_spam_reports.csv", "nomail.txt"):
         (question,) = read("a@example.org\nb@example.org\n", name).questions
