@@ -341,4 +341,5 @@ def _count_sheets(stream: BinaryIO, size: int) -> int:
     names = stream.read(min(length, 1 << 20))
     if b"xl/workbook.xml" not in names:
         return 0
-    return max(names.count(b"xl/worksheets/sheet"), 1)
+    # Each program names its sheets as it likes.
+    return max(names.count(b"xl/worksheets/") - names.count(b"xl/worksheets/_rels/"), 1)

@@ -269,6 +269,25 @@ def test_an_archive_that_is_no_set_of_tables_is_refused(file: bytes, words: str)
         read(file)
 
 
+@pytest.mark.parametrize("part", ["worksheet", "Sheet", "лист"])
+def test_all_sheets_are_read_whatever_their_parts_are_called(part: str) -> None:
+    book = Workbook()
+    for sheet, local in ((book.active, "olga"), (book.create_sheet("Unsubscribed"), "left")):
+        sheet.append(["Email"])
+        sheet.append([f"{local}@example.org"])
+    target = io.BytesIO()
+    book.save(target)
+    with zipfile.ZipFile(target) as old:
+        files = {
+            name.replace("worksheets/sheet", f"worksheets/{part}"): old.read(name).replace(
+                b"worksheets/sheet", f"worksheets/{part}".encode()
+            )
+            for name in old.namelist()
+        }
+    found = read(pack(files), "people.xlsx")
+    assert (list(found.added), found.refused) == (["olga"], {"left": "unsubscribed"})
+
+
 def test_an_archive_that_takes_too_much_ends_its_reader_and_not_us(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zip_archive, "ProcessLimits", partial(ProcessLimits, memory=16 << 20))
     with pytest.raises(UnreadableFile, match="too large when unpacked"):
