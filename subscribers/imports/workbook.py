@@ -122,7 +122,9 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
             warnings.simplefilter("ignore")
             book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
             with closing(book):
-                for sheet in book.worksheets[:1] if first_only else book.worksheets:
+                # The first one that people see; a hidden one may list people who left.
+                sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
+                for sheet in sheets[:1] if first_only else sheets:
                     yield {"sheet": sheet.title}
                     # A sheet may claim to be wider than it is; every row would be filled up to that.
                     sheet.reset_dimensions()

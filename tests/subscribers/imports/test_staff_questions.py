@@ -269,6 +269,23 @@ def test_an_archive_that_is_no_set_of_tables_is_refused(file: bytes, words: str)
         read(file)
 
 
+def test_a_hidden_sheet_is_not_the_first_one() -> None:
+    book = Workbook()
+    book.active.append(["Email"])
+    book.active.append(["old@example.org"])
+    book.active.sheet_state = "hidden"
+    for title, local in (("Readers", "olga"), ("Отписавшиеся", "left")):
+        book.create_sheet(title).append(["Email"])
+        book[title].append([f"{local}@example.org"])
+    book["Отписавшиеся"].sheet_state = "veryHidden"
+    book.active = 1
+    target = io.BytesIO()
+    book.save(target)
+    found = read(target.getvalue(), "people.xlsx")
+    assert (list(found.added), found.refused) == (["olga"], {"left": "unsubscribed"})
+    assert found.unread == ("sheet “Sheet”",)
+
+
 @pytest.mark.parametrize("part", ["worksheet", "Sheet", "лист"])
 def test_all_sheets_are_read_whatever_their_parts_are_called(part: str) -> None:
     book = Workbook()
