@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 import struct
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
@@ -36,6 +37,8 @@ _MAX_ROWS = 1_048_576
 _MAX_PARTS, _MAX_BYTES, _MAX_OTHER_PART = 1_000, 1 << 30, 64 << 20
 # The compression ratio of a part of so many bytes or more; a table of people never exceeds it.
 _LARGE, _MAX_RATIO = 1 << 20, 60
+# How a text writes its line breaks and tabs (ECMA-376, 22.9.2.19); openpyxl leaves them as they are.
+_ESCAPED = re.compile("_x(000[9AaDd])_")
 _SHEETS = "xl/worksheets/"
 # The argument of the process that makes it read more than the first sheet.
 _ALL_SHEETS = "all"
@@ -190,11 +193,14 @@ def _cell_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, datetime) and value.time() == time():
+        # A day: Excel knows only moments.
+        value = value.date()
     return value.isoformat() if isinstance(value, datetime | date) else str(value)
 
 

@@ -8,7 +8,7 @@ import os
 import re
 import zipfile
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
@@ -27,6 +27,7 @@ from subscribers.imports.row_types import InvalidRow, UnreadableFile, ValidRow
 from subscribers.imports.validate import row_validator, warning_for
 from subscribers.imports.workbook import rows_in_this_process as table_rows
 from subscribers.limited_process import ProcessLimits
+from subscribers.segments.models import CustomField
 from subscribers.translate_stored_texts import translated
 
 # The names of custom fields are in the database.
@@ -395,6 +396,17 @@ def test_a_workbook_is_read_as_a_table() -> None:
         ("olga@example.org", "Ольга Ким", "", "KZ"),
         ("b@example.org", "7", "", "UZ"),
     ]
+
+
+def test_a_day_and_a_line_break_in_a_workbook_are_read_as_such() -> None:
+    CustomField.objects.create(name="Since", kind="date")
+    file = workbook(
+        ["Email", "Name", "Since"],
+        ["a@example.org_x000D_", "Ann_x000d__x000A_", datetime(2021, 3, 4)],  # noqa: DTZ001  (Excel knows no time zones)
+        ["b@example.org", "B_x0041_", "2021-03-04"],
+    )
+    assert [one[:2] for one in people(file)] == [("a@example.org", "Ann"), ("b@example.org", "B_x0041_")]
+    assert all('"2021-03-04"' in row.attributes for row in read(file) if isinstance(row, ValidRow))
 
 
 @pytest.mark.parametrize("limit", ["_MAX_BYTES", "_MAX_OTHER_PART"])
