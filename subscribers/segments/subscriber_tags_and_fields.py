@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -12,6 +13,10 @@ from django.utils.translation import gettext
 from subscribers.models import Subscriber
 from subscribers.segments.models import CustomField, FieldValue, Tag, Tagging
 
+# A day with its time, as systems export it; a day before its month; and "1 234".
+_TIME_OF_DAY = re.compile(r"[T ]\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| ?[+-]\d\d:?\d\d)?\Z")
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?: ?г\.?)?")
+_THOUSANDS = re.compile(r"(?<=\d)\s(?=\d{3}(?!\d))")
 _MAX_TAG_LENGTH, _MAX_TEXT_LENGTH = 60, 200
 
 
@@ -47,7 +52,7 @@ def parse_value(field: CustomField, written: str) -> Any:
         return None
     if field.kind == CustomField.Kind.NUMBER:
         try:
-            number = float(written.replace(",", "."))
+            number = float(_THOUSANDS.sub("", written).replace(",", "."))
         except ValueError as error:
             raise ValueError(_not_a_number(field, written)) from error
         if not math.isfinite(number):
@@ -55,7 +60,7 @@ def parse_value(field: CustomField, written: str) -> Any:
         return number
     if field.kind == CustomField.Kind.DATE:
         try:
-            return date.fromisoformat(written)
+            return _parse_day(_TIME_OF_DAY.sub("", written))
         except ValueError as error:
             text = gettext("%(field)s: write a date as 2021-12-03.")
             raise ValueError(text % {"field": field.name}) from error
@@ -66,6 +71,14 @@ def parse_value(field: CustomField, written: str) -> Any:
         text = gettext("%(field)s: at most %(most)s characters.")
         raise ValueError(text % {"field": field.name, "most": _MAX_TEXT_LENGTH})
     return written
+
+
+def _parse_day(written: str) -> date:
+    """A day as 2021-12-03, or as 03.12.2021, which Excel writes in Russian. Raises ValueError."""
+    if found := _DAY_FIRST.fullmatch(written):
+        day, month, year = map(int, found.groups())
+        return date(year, month, day)
+    return date.fromisoformat(written)
 
 
 def _not_a_number(field: CustomField, written: str) -> str:
