@@ -68,10 +68,15 @@ _SPOKEN = (
     (re.compile(r"на (\w+ск)ом"), r"\1ий"),
     (re.compile(r"in (\w+)"), r"\1"),
 )
+_WORDS_FOR_LANGUAGE = frozenset(
+    {"language", "язык", "языке", "тілі", "тили", "tili", "dili", "забони", "забон", "тил"}
+)
 _BRACKETS = re.compile(r"\s*[(\[].*[)\]]\s*$")
 
 
-# "kz" and the like name a country, and mean its language.
+# Codes for an unknown language, for several, and for none (ISO 639-2).
+_NO_LANGUAGES = frozenset({"und", "mul", "mis", "zxx"})
+# "kz" and the like name a country, and mean its language: few readers write to us in Kongo, which is "kg".
 _OTHER_LANGUAGE_NAMES = {
     "rus": "ru",
     "eng": "en",
@@ -83,11 +88,18 @@ _OTHER_LANGUAGE_NAMES = {
     "taj": "tg",
     "tuk": "tk",
     "kz": "kk",
+    "kg": "ky",
+    "tj": "tg",
+    "tm": "tk",
     "kirghiz": "ky",
     "киргизский": "ky",
+    "кыргыз": "ky",
     "кыргызский": "ky",
     "qazaq": "kk",
     "o'zbek": "uz",
+    "ozbek": "uz",
+    "ўзбек": "uz",
+    "ўзбекча": "uz",
     "англ": "en",
     "рус": "ru",
     "каз": "kk",
@@ -147,10 +159,10 @@ def parse_language(text: str) -> str:
     code = trimmed.replace("_", "-").partition("-")[0].lower()
     if not code:
         return ""
-    for written in (trimmed, _BRACKETS.sub("", trimmed)):
+    for written in (trimmed, _BRACKETS.sub("", trimmed), code):
         if named := _language_names().get(_as_name(_folded_language(written))):
             return named
-    if code in iso_codes.LANGUAGES:
+    if code in iso_codes.LANGUAGES - _NO_LANGUAGES:
         return code
     raise ValueError(
         stored(
@@ -215,8 +227,12 @@ def _language_names() -> dict[str, str]:
 
 
 def fold_case_and_apostrophes(name: str) -> str:
-    """A name without case, kinds of apostrophes and doubled spaces, which do not distinguish names."""
+    """A name without case, kinds of apostrophes, doubled spaces and invisible characters.
+
+    They do not distinguish names.
+    """
     plain = unicodedata.normalize("NFKC", name).casefold()
+    plain = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
     return " ".join(re.sub("[’‘ʻʼ`']", "'", plain).split())
 
 
@@ -229,10 +245,5 @@ def _as_name(words: str) -> str:
 
 
 def _folded_language(name: str) -> str:
-    return " ".join(
-        fold_case_and_apostrophes(name)
-        .replace("language", "")
-        .replace("языке", "")
-        .replace("язык", "")
-        .split()
-    )
+    words = fold_case_and_apostrophes(name).split()
+    return " ".join(word for word in words if word not in _WORDS_FOR_LANGUAGE)

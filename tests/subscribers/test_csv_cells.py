@@ -27,6 +27,7 @@ from subscribers.imports.countries_and_languages import parse_countries, parse_l
         ("Qazaqstan; Kyrgyz Rep.", ("KG", "KZ")),
         ("Респ. Узбекистан; the Netherlands", ("NL", "UZ")),
         ("United Kingdom of Great Britain and Northern Ireland", ("GB",)),
+        ("\u200bKazakh\u00adstan\ufeff", ("KZ",)),
     ],
 )
 def test_countries_are_parsed_as_people_write_them(text: str, codes: tuple[str, ...]) -> None:
@@ -49,10 +50,24 @@ def test_countries_are_parsed_as_people_write_them(text: str, codes: tuple[str, 
         ("по-русски", "ru"),
         ("на казахском языке", "kk"),
         ("кыргызча", "ky"),
+        ("KG", "ky"),
+        ("kg-KG", "ky"),
+        ("TJ", "tg"),
+        ("tm", "tk"),
+        ("кыргыз тили", "ky"),
+        ("O‘zbek tili", "uz"),
+        ("забони тоҷикӣ", "tg"),
+        ("ру\u00adсский", "ru"),
     ],
 )
 def test_languages_are_parsed_as_people_write_them(text: str, code: str) -> None:
     assert parse_language(text) == code
+
+
+@pytest.mark.parametrize("code", ["und", "mul", "zxx"])
+def test_a_code_for_no_language_is_none(code: str) -> None:
+    with pytest.raises(ValueError, match=code):
+        parse_language(code)
 
 
 @pytest.mark.parametrize("parse", [parse_countries, parse_language])
