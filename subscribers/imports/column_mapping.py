@@ -13,7 +13,7 @@ from subscribers import iso_codes
 from subscribers.imports import other_systems_formats
 from subscribers.imports.countries_and_languages import parse_countries
 from subscribers.imports.row_types import UnreadableFile
-from subscribers.imports.status_cells import Status
+from subscribers.imports.status_cells import Status, without_invisible
 from subscribers.imports.status_columns import GATES, Kind, infer_reading, status_column_of_heading
 from subscribers.segments.models import CustomField
 from subscribers.translate_stored_texts import stored
@@ -173,7 +173,7 @@ def find_columns(
 
 def normalise_heading(heading: str) -> str:
     """A heading without case, punctuation and doubled spaces: "E-mail_Address" becomes "e mail address"."""
-    plain = unicodedata.normalize("NFKC", heading).casefold()
+    plain = without_invisible(unicodedata.normalize("NFKC", heading).casefold())
     return " ".join(re.sub(r"[\W_]+", " ", plain).split())
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from subscribers import iso_codes
 from subscribers.csv_cells import unescape
+from subscribers.imports.status_cells import without_invisible
 from subscribers.translate_stored_texts import stored
 
 _SEPARATOR = re.compile(r"[|;,/\n]")
@@ -231,8 +232,7 @@ def fold_case_and_apostrophes(name: str) -> str:
 
     They do not distinguish names.
     """
-    plain = unicodedata.normalize("NFKC", name).casefold()
-    plain = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+    plain = without_invisible(unicodedata.normalize("NFKC", name).casefold())
     return " ".join(re.sub("[’‘ʻʼ`']", "'", plain).split())
 
 

@@ -78,6 +78,9 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?%?$")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+)
 _LINK = re.compile(r"https?://|mailto:", re.IGNORECASE)
 
 # Words of each status, as they begin; the first that matches counts. "е" stands for "ё" too.
@@ -223,10 +226,15 @@ _ACTIVE_BEGINS = re.compile(
 
 
 def normalise_words(text: str) -> str:
-    """Without case, punctuation and doubled spaces; "ё" becomes "е", "isActive" two words."""
+    """Without case, punctuation, doubled spaces and invisible characters; "ё" is "е", "isActive" two."""
     text = re.sub(r"(?<=[a-zа-я])(?=[A-ZА-Я][a-zа-я])", " ", text)
     text = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
-    return " ".join(re.sub(r"[\W_]+", " ", text).split())
+    return " ".join(re.sub(r"[\W_]+", " ", without_invisible(text)).split())
+
+
+def without_invisible(text: str) -> str:
+    """The text without characters that have no width, such as soft hyphens: they divide no word."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 @lru_cache(maxsize=4096)
@@ -267,7 +275,7 @@ def may_mention_status(cells: Iterable[str]) -> bool:
 
     Much faster than `explicit_status_or_subscribed`, which is called only if so.
     """
-    text = "\n".join(cells).casefold()
+    text = without_invisible("\n".join(cells)).casefold()
     return any(stem in text for stem in _STEMS)
 
 

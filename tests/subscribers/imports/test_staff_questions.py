@@ -75,6 +75,15 @@ def test_a_column_that_speaks_of_leaving_decides(heading: str, stays: str, leave
     assert (list(found.added), found.refused) == (["p0"], {"p1": status})
 
 
+def test_invisible_characters_hide_no_status() -> None:
+    file = "E\u200bmail;Ста\u00adтус;О\u00adтписан;заметка\n"
+    found = read(f"{file}a@example.org;актив\u00adен;;\nb@example.org;отпи\u00adсан;;\nc@example.org;;1;\n")
+    assert not found.questions and list(found.added) == ["a"]
+    assert found.refused == {"b": "unsubscribed", "c": "unsubscribed"}
+    (question,) = read("email;заметка\na@example.org;просила отпи\u00adсать\n").questions
+    assert question.proposed == "mentions"
+
+
 @pytest.mark.parametrize(
     ("heading", "cells", "about", "proposed"),
     [
