@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from subscribers import suppression, unsubscribe
 from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.consent import Channel, Event, Evidence, record
+from subscribers.imports.apply import hashes_suppressed_by_imports
 from subscribers.models import MailingList, ReconfirmationRequest, Subscriber, Subscription, Suppression
 from subscribers.resumable_jobs import UNDO_FOR, JobRunner, Stop, UndoStates
 from subscribers.search.subscriber_search import Query, matching_subscribers
@@ -213,6 +214,15 @@ def _remove(job: BulkJob, people: Sequence[Subscriber]) -> list[BulkChange]:
 
 
 def _suppress(job: BulkJob, people: Sequence[Subscriber]) -> list[BulkChange]:
+    by_hash = {bytes(one.address_hash): one for one in people}
+    active = Suppression.objects.filter(address_hash__in=by_hash, lifted_at__isnull=True)
+    # Undoing the import must not lift what staff decided since.
+    imported = list(
+        active.filter(evidence__startswith=suppression.IMPORTED).exclude(reason=Suppression.Reason.COMPLAINT)
+    )
+    active.filter(pk__in=[row.pk for row in imported]).update(
+        reason=Suppression.Reason.MANUAL, evidence=_evidence(job)
+    )
     suppressed = suppression.suppressed_hashes(people)
     fresh = [one for one in people if bytes(one.address_hash) not in suppressed]
     rows = Suppression.objects.bulk_create(
@@ -220,12 +230,17 @@ def _suppress(job: BulkJob, people: Sequence[Subscriber]) -> list[BulkChange]:
             address_hash=one.address_hash,
             email=one.email,
             reason=Suppression.Reason.MANUAL,
-            evidence=f"{job.reason} ({job.created_by})",
+            evidence=_evidence(job),
             created_at=job.created_at,
         )
         for one in fresh
     )
-    return [BulkChange(job=job, subscriber=one, row_id=row.pk) for one, row in zip(fresh, rows, strict=True)]
+    changes = [
+        BulkChange(job=job, subscriber=one, row_id=row.pk) for one, row in zip(fresh, rows, strict=True)
+    ]
+    return changes + [
+        BulkChange(job=job, subscriber=by_hash[bytes(row.address_hash)], row_id=row.pk) for row in imported
+    ]
 
 
 def _undo_tag(job: BulkJob, changes: Sequence[BulkChange], now: datetime) -> int:
@@ -267,12 +282,13 @@ def _undo_remove(job: BulkJob, changes: Sequence[BulkChange], now: datetime) -> 
 
 
 def _undo_suppress(job: BulkJob, changes: Sequence[BulkChange], now: datetime) -> int:
-    """A complaint since then has changed the suppression's reason, which stays."""
+    """What was changed by a complaint or by staff since then stays, and what an import needs."""
     rows = Suppression.objects.filter(
         pk__in=[one.row_id for one in changes if one.row_id],
         reason=Suppression.Reason.MANUAL,
+        evidence=_evidence(job),
         lifted_at__isnull=True,
-    )
+    ).exclude(address_hash__in=hashes_suppressed_by_imports())
     return rows.update(lifted_at=now, lifted_by=job.ended_by)
 
 
@@ -290,6 +306,11 @@ _UNDO: dict[str, Callable[[BulkJob, Sequence[BulkChange], datetime], int]] = {
     "remove": _undo_remove,
     "suppress": _undo_suppress,
 }
+
+
+def _evidence(job: BulkJob) -> str:
+    """What the suppressions of this job rest on; undoing finds them by it."""
+    return f"{job.reason} ({job.created_by})"
 
 
 def _target(job: BulkJob) -> int:

@@ -289,16 +289,21 @@ def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
 
 def lift_suppressions_of_import(job: ImportJob, now: datetime) -> int:
     """Lift the suppressions that the import made, unless another import needs them; returns how many."""
-    others = RejectedRow.objects.exclude(job=job.pk).filter(
+    ours = Suppression.objects.filter(evidence=suppression_evidence(job), lifted_at__isnull=True).exclude(
+        address_hash__in=hashes_suppressed_by_imports().exclude(job=job.pk)
+    )
+    return ours.update(lifted_at=now, lifted_by=job.ended_by)
+
+
+def hashes_suppressed_by_imports() -> QuerySet[RejectedRow, Any]:
+    """Hashes of the addresses that imports suppressed, or found suppressed, as their files say."""
+    rows = RejectedRow.objects.filter(
         kind=RejectedRow.Kind.DO_NOT_MAIL,
         address_hash__isnull=False,
         job__suppress_do_not_mail=True,
         job__state__in=(ImportJob.State.APPLYING, ImportJob.State.APPLIED),
     )
-    ours = Suppression.objects.filter(evidence=suppression_evidence(job), lifted_at__isnull=True).exclude(
-        address_hash__in=others.values("address_hash")
-    )
-    return ours.update(lifted_at=now, lifted_by=job.ended_by)
+    return rows.values("address_hash")
 
 
 def _acted_since(job: ImportJob, people: Iterable[int]) -> set[int]:

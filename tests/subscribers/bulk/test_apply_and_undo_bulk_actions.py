@@ -14,6 +14,8 @@ from subscribers.bulk import apply_and_undo_bulk_actions
 from subscribers.bulk.apply_and_undo_bulk_actions import BulkRequest
 from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.consent import Channel, Evidence
+from subscribers.imports import job_lifecycle
+from subscribers.imports.models import ImportJob
 from subscribers.merge import merge
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
@@ -23,6 +25,7 @@ from subscribers.segments import subscriber_tags_and_fields
 from subscribers.subscribe import subscribe
 from tests.environment import examples
 from tests.subscribers.conftest import NOW, Join
+from tests.subscribers.imports.test_job_lifecycle import read_file, undo_job
 
 pytestmark = pytest.mark.both_databases
 
@@ -160,6 +163,40 @@ def test_a_complaint_since_then_stays_suppressed(join: Join) -> None:
     suppression.suppress(people[1], Suppression.Reason.COMPLAINT, "", LATER)
     undone(job)
     assert [suppression.is_suppressed(one) for one in people] == [False, True]
+
+
+def test_what_staff_said_of_one_since_then_stays_suppressed(join: Join) -> None:
+    people = [join("a"), join("b")]
+    job = done(BulkRequest("suppress", reason="the office closed"))
+    suppression.suppress_manually("b@example.org", "She phoned and wants no mail.", LATER)
+    undone(job)
+    assert [suppression.is_suppressed(one) for one in people] == [False, True]
+
+
+def import_unsubscribed(mailing_list: MailingList) -> ImportJob:
+    job = read_file("email,status\na@example.org,unsubscribed\n", mailing_list)
+    job_lifecycle.start_apply(job, "lola", NOW, suppress_do_not_mail=True)
+    assert job_lifecycle.RUNNER.run(job, lambda: NOW, lambda: False)
+    return job
+
+
+def test_what_an_import_said_since_then_stays_suppressed(monthly: MailingList, join: Join) -> None:
+    people = [join("a"), join("b")]
+    job = done(BulkRequest("suppress", reason="the office closed"))
+    import_unsubscribed(monthly)
+    undone(job)
+    assert [suppression.is_suppressed(one) for one in people] == [True, False]
+
+
+def test_undoing_an_import_keeps_what_a_bulk_action_suppressed_since(
+    monthly: MailingList, join: Join
+) -> None:
+    person = join("a")
+    imported = import_unsubscribed(monthly)
+    job = done(BulkRequest("suppress", reason="the office closed"))
+    assert undo_job(imported)["unsuppressed"] == 0 and suppression.is_suppressed(person)
+    undone(job)
+    assert not suppression.is_suppressed(person)
 
 
 def test_a_job_handles_only_those_who_existed_when_it_was_created(join: Join) -> None:
