@@ -24,6 +24,7 @@ from subscribers.models import (
     Suppression,
 )
 from subscribers.privacy.reversible_erasure import delete_reversible
+from subscribers.search.subscriber_search import word_as_stored
 from subscribers.signals import erased
 from subscribers.suppression import normalise_or_lower
 
@@ -127,7 +128,7 @@ def _suppress_as_erased(hashed: bytes, now: datetime) -> None:
 
 def _searches_for(search_text: str, address: str) -> bool:
     """Whether a search is for this address, or for a part of it that identifies the subscriber."""
-    for word in search_text.lower().split():
+    for word in map(word_as_stored, search_text.lower().split()):
         if address_pattern(address).search(word) or (
             not word.startswith("@") and "@" in word and word in address
         ):

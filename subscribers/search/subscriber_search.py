@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import BooleanField, Case, Count, Exists, Max, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 
+from subscribers.addresses import normalise
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search_index
 from subscribers.segments import estimates, mailing_audience_query, segments
@@ -256,7 +257,9 @@ def _apply(
 
 def _conditions(query: Query) -> Iterator[_Condition]:
     # No database finds a NUL, and some fail on it.
-    yield from _text_conditions(query.text.replace("\0", " ").lower().split())
+    yield from _text_conditions(
+        [word_as_stored(word) for word in query.text.replace("\0", " ").lower().split()]
+    )
     if query.state == NO_LIST:
         yield _Condition(Q(~Exists(Subscription.objects.filter(subscriber=OuterRef("pk")))))
     elif query.mailing_list or query.state in Subscription.State.values:
@@ -326,6 +329,16 @@ def _indexed_parts(rule: Group) -> Iterator[QuerySet[Any, Any]]:
 def _suppressed_ids() -> QuerySet[Any, Any]:
     suppressions = Suppression.objects.filter(lifted_at__isnull=True).values("address_hash")
     return Subscriber.objects.filter(address_hash__in=suppressions).values("pk")
+
+
+def word_as_stored(word: str) -> str:
+    """A whole address with a domain in other letters in its stored form; any other word as it is."""
+    if word.isascii() or "@" not in word:
+        return word
+    try:
+        return normalise(word)
+    except ValueError:
+        return word
 
 
 def _text_conditions(words: list[str]) -> Iterator[_Condition]:

@@ -10,6 +10,7 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from subscribers.addresses import normalise
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression, Tag
 from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search import search_index, subscriber_search
@@ -182,6 +183,13 @@ def test_a_dropped_trigger_of_the_index_is_created_again(join: Join) -> None:
 
 
 @pytest.mark.usefixtures("monthly")
+def test_an_address_is_found_in_the_letters_of_its_domain(join: Join) -> None:
+    join("other")
+    olga = Subscriber.objects.create(email=normalise("olga@почта.рф"))
+    for text in ("olga@почта.рф", "Olga@ПОЧТА.рф", "olga@по\u00adчта.рф", "olga@xn--80a1acny.xn--p1ai"):
+        assert [one.pk for one in subscriber_search.newest_matches(Query(text), 9)] == [olga.pk]
+
+
 def test_special_characters_in_a_search_are_literal(join: Join) -> None:
     person = join("olga")
     for words in ("\0", "ol\0", "ol\0ga@"):
