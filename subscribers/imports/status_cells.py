@@ -83,6 +83,12 @@ _INVISIBLE = re.compile(
 )
 _LINK = re.compile(r"https?://|mailto:", re.IGNORECASE)
 
+# Unsubscribing in Kazakh and Kyrgyz, Uzbek and Tajik, Turkmen and Turkish.
+_UNSUBSCRIBED_ELSEWHERE = (
+    r"бас тарт|жазыл\w* шық|баш тарт|жазыл\w* чык|обуна\w* (?:бекор|чиқ|воз кеч)|аз обуна"
+    r"|бекор (?:\w+ )?обуна|obuna\w* (?:bekor|chiq|voz kech)|ýazyl\w* ýatyr|abuna\w* (?:ýatyr|çyk)"
+    r"|abone\w* (?:\w+ )?(?:iptal|çık|ayrıl)"
+)
 # Words of each status, as they begin; the first that matches counts. "е" stands for "ё" too.
 _WORDS: tuple[tuple[Status, str], ...] = (
     (
@@ -130,7 +136,8 @@ _WORDS: tuple[tuple[Status, str], ...] = (
         r"|objection|quit\b"
         r"|resign|churn|terminat|stop(?:ped)?\b|forgotten|deceased|died|declin|отпис|отказ|удал"
         r"|отозв|отзыв соглас"
-        r"|выбыл|покинул|ушел|ушла|вышел|вышла|отмен|снят|снял|умер",
+        r"|выбыл|покинул|ушел|ушла|вышел|вышла|отмен|снят|снял|умер"
+        rf"|{_UNSUBSCRIBED_ELSEWHERE}",
     ),
     (
         Status.BLOCKED,
@@ -159,7 +166,9 @@ _CLEAR = re.compile(
     r"|(?:исключи|убра|снят|удали|вычеркн)\w* (?:\w+ ){0,2}(?:из|с) (?:\w+ )?(?:рассыл|подписк|спис|баз)"
     r"|don ?t (?:e ?mail|mail|send|contact|write)|stop (?:e ?mail|mail|send)"
     r"|remov\w* (?:\w+ ){0,3}from (?:\w+ ){0,2}(?:list|mailing|newsletter|database)"
-    r"|no longer (?:wants?|wishes|interested))"
+    r"|no longer (?:wants?|wishes|interested)|withdr[ae]w\w* consent|consent (?:\w+ )?withdr|stop ?list"
+    r"|стоп ?лист|отозв\w* соглас|соглас\w* отозв|отмен\w* подписк"
+    rf"|{_UNSUBSCRIBED_ELSEWHERE})"
 )
 # Each clear word holds one of these: a quick look at the cells of a column together.
 _STEMS = (
@@ -169,6 +178,8 @@ _STEMS = (
     *("актив", "подтвер", "отказ", "слать", "писать", "отправл", "nomail", "no mail", "no-mail"),
     *("no_mail", "dont", "don't", "don’t", "don t", "stop", "remov", "no longer", "рассыл", "присыл"),
     *("посыл", "беспоко", "получ", "исключ", "убра", "снят", "вычерк"),
+    *("withdr", "стоп", "отозв", "отмен", "бас тарт", "баш тарт", "жазыл", "обуна", "obuna", "ýazyl"),
+    *("abuna", "abone"),
 )
 _CLEAR_LENGTH = 200
 
