@@ -136,8 +136,8 @@ def _likeliest(words: list[bytes]) -> str | None:
     beyond_ascii = sum(byte >= 0x80 for word in words for byte in word)
     if len(words) < _MIN_WORDS and beyond_ascii < _MIN_BYTES:
         return None
-    # Bytes that only make sense as UTF-8: the file is UTF-8, and damaged.
-    if sum(_is_utf8(word) for word in words) * 2 > len(words):
+    # Bytes that only make sense as UTF-8: the file is UTF-8, and damaged, or made of two files.
+    if sum(_is_utf8(word) for word in words) * 2 > len(words) or any(map(_is_certainly_utf8, words)):
         return None
     scores = {encoding: sum(_score(word, encoding) for word in words) / len(words) for encoding in LEGACY}
     best = max(LEGACY, key=lambda encoding: scores[encoding])
@@ -150,6 +150,11 @@ def _is_utf8(word: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_certainly_utf8(word: bytes) -> bool:
+    """Whether it has two characters or more that are valid so, as no word in another encoding has."""
+    return sum(byte >= 0x80 for byte in word) >= 4 and _is_utf8(word)
 
 
 def _score(word: bytes, encoding: str) -> float:

@@ -223,6 +223,13 @@ def test_the_encoding_is_detected_from_the_text(encoding: str, names: Sequence[s
     assert [row[1] for row in people(f"Email;Name\r\n{rows}".encode(encoding))] == names
 
 
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "cp866"])
+def test_a_file_that_changes_its_encoding_is_refused_and_not_garbled(encoding: str) -> None:
+    older = "".join(f"p{number}@example.org;{name}\n" for number, name in enumerate(CYRILLIC))
+    with pytest.raises(UnreadableFile, match="Line 2 of the file"):
+        read(f"email;name\n{older}".encode(encoding) + "new@example.org;Гүлнара\n".encode())
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_is_detected_and_a_quoted_line_break_is_part_of_a_cell(delimiter: str) -> None:
     row = delimiter.join(['"1 Long Street\nAlmaty"', "a@example.org", '"Kim, Olga; the ""second"" | x\t"'])
