@@ -32,14 +32,14 @@ def read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator[
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     begins, rows = 1, 0
     try:
-        is_list = not delimiter and _is_member_list(text)
+        separator = None if delimiter else _member_separator(text)
         delimiter, skipped = _delimiter(text, delimiter)
         lines = _lines(text)
         for _ in range(skipped):
             next(lines)
         begins += skipped
-        if is_list:
-            reader: Any = _MemberList(lines)
+        if separator is not None:
+            reader: Any = _MemberList(lines, separator)
         else:
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
         for cells in reader:
@@ -139,22 +139,49 @@ def _likelihood(sample: str, delimiter: str) -> tuple[int, int]:
 
 
 class _MemberList:
-    """A list of members as Mailman writes it, one on a line: each line is a row of one cell."""
+    """A list of members, one on a line as Mailman writes it, or several: each is a row of one cell.
 
-    def __init__(self, lines: Iterator[str]) -> None:
+    Where a line has several, members are counted instead of lines.
+    """
+
+    def __init__(self, lines: Iterator[str], separator: str) -> None:
+        """`separator`: between the members on a line; empty where there is one on each."""
         self._lines = lines
+        self._separator = separator
         self.line_num = 0
 
     def __iter__(self) -> Iterator[list[str]]:
-        for self.line_num, line in enumerate(self._lines, start=1):  # noqa: B020  (as csv.reader counts)
-            yield [line.strip()]
+        if not self._separator:
+            for self.line_num, line in enumerate(self._lines, start=1):  # noqa: B020  (as csv.reader counts)
+                yield [line.strip()]
+            return
+        for line in self._lines:
+            for member in filter(None, map(str.strip, line.split(self._separator))):
+                self.line_num += 1
+                yield [member]
 
 
-def _is_member_list(text: TextIO) -> bool:
-    """Whether the text begins with such lines, and nothing else; it is rewound."""
-    lines = [line.strip() for line in text.read(_SAMPLE).splitlines()[:_SAMPLE_ROWS]]
+def _member_separator(text: TextIO) -> str | None:
+    """What separates the members of a list on a line: "" for one on each; None for another file.
+
+    The text is rewound. Two addresses on each line are no list: they may be those of one person.
+    """
+    sample = text.read(_SAMPLE)
     text.seek(0)
-    return any(lines) and all(_MEMBER.fullmatch(line) for line in lines if line)
+    lines = [line.strip() for line in sample.splitlines()[:_SAMPLE_ROWS] if line.strip()]
+    if lines and all(_MEMBER.fullmatch(line) for line in lines):
+        return ""
+    for separator in (";", ","):
+        parts = [[part.strip() for part in line.split(separator) if part.strip()] for line in lines]
+        if len(sample) == _SAMPLE and len(lines) < _SAMPLE_ROWS:
+            # It may be cut off.
+            parts[-1] = parts[-1][:-1]
+        most = max(map(len, parts), default=0)
+        if most > (1 if len(lines) == 1 else 2) and all(
+            _MEMBER.fullmatch(one) for line in parts for one in line
+        ):
+            return separator
+    return None
 
 
 def _csv_message(error: str, one_line: bool) -> str:

@@ -230,6 +230,31 @@ def test_a_file_that_changes_its_encoding_is_refused_and_not_garbled(encoding: s
         read(f"email;name\n{older}".encode(encoding) + "new@example.org;Гүлнара\n".encode())
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "a@example.org, b@example.org, c@example.org",
+        "a@example.org;b@example.org;c@example.org;\n d@example.org;e@example.org; \n\n",
+        "Kim, Ann <a@example.org>; <b@example.org>; Cy <c@example.org>;\n",
+        "Ann <a@example.org>, b@example.org,\n'Cy' <c@example.org>, D <d@example.org>, E <e@example.org>\n",
+    ],
+)
+def test_a_list_with_several_addresses_on_a_line_is_read_to_its_end(file: str) -> None:
+    rows = read(file)
+    expected = ["a@example.org", "b@example.org", "c@example.org", "d@example.org", "e@example.org"]
+    assert [row.email for row in rows if isinstance(row, ValidRow)] == expected[: len(rows)]
+    assert [row.line for row in rows] == list(range(1, len(rows) + 1)) and len(rows) in (3, 5)
+
+
+def test_a_long_list_on_one_line_is_read_to_its_end() -> None:
+    assert len(people(",".join(f"person{number}@example.org" for number in range(9_000)))) == 9_000
+
+
+def test_two_addresses_on_each_line_are_those_of_one_person() -> None:
+    rows = people("a@example.org,home.a@example.net\nb@example.org,home.b@example.net\n")
+    assert [row[0] for row in rows] == ["a@example.org", "b@example.org"]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_is_detected_and_a_quoted_line_break_is_part_of_a_cell(delimiter: str) -> None:
     row = delimiter.join(['"1 Long Street\nAlmaty"', "a@example.org", '"Kim, Olga; the ""second"" | x\t"'])
