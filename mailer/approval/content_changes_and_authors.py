@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
 from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry, Revision
@@ -21,7 +21,7 @@ from wagtail.models import ModelLogEntry, Revision
 from mailer.approval.acting_user_of_account_changes import acting_user
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.rendering_input import STORY_BLOCKS, story_ids, story_ids_in
+from mailer.editions.rendering_input import STORY_BLOCKS, picture_ids_in, story_ids, story_ids_in
 from mailer.insert_rows import insert_rows
 from mailer.stories.models import Story
 from mailer.stories.signals import drafts_added
@@ -190,12 +190,15 @@ def translated_reason(reason: str) -> str:
 
 
 def connect_signals() -> None:
-    """Listen to revisions, Wagtail's log entries, changes of segments and deletions of stories."""
+    """Listen to revisions, Wagtail's log entries, changes of segments, deletions of stories and pictures."""
     post_save.connect(_on_revision, sender=Revision, dispatch_uid="authorship-revision")
     post_save.connect(_on_log_entry, sender=ModelLogEntry, dispatch_uid="authorship-log-entry")
     post_save.connect(_on_segment, sender=Segment, dispatch_uid="authorship-segment")
     drafts_added.connect(_on_drafts, dispatch_uid="authorship-drafts-added")
     post_delete.connect(_on_story_deleted, sender=Story, dispatch_uid="authorship-story-deleted")
+    pictures = get_image_model()
+    pre_delete.connect(_before_picture_deleted, sender=pictures, dispatch_uid="authorship-picture-deletion")
+    post_delete.connect(_on_picture_deleted, sender=pictures, dispatch_uid="authorship-picture-deleted")
 
 
 def _on_revision(sender: object, instance: Revision, created: bool, **_: object) -> None:
@@ -281,16 +284,60 @@ def _record_change_without_revision(model: type[models.Model], entry: ModelLogEn
             record_visible_change_and_invalidate(
                 entry.user, story, "replaced the picture of", entry.timestamp
             )
-        drafts = Story.objects.filter(latest_revision__content__picture=int(entry.object_id))
-        for story in drafts.filter(has_unpublished_changes=True):
-            content = story.latest_revision.content
-            record_visible_change_and_invalidate(
-                entry.user, story, "replaced the picture of", entry.timestamp, content
-            )
-        for edition in Edition.objects.filter(overrides__picture_id=entry.object_id).distinct():
-            record_visible_change_and_invalidate(
-                entry.user, edition, "replaced a picture of", entry.timestamp
-            )
+        _record_changed_picture(entry.user, _shown_in(int(entry.object_id)), entry.timestamp)
+
+
+def _before_picture_deleted(sender: object, instance: Any, **_: object) -> None:
+    """Deleting it takes it out of the rows that show it: afterwards no query finds them."""
+    instance.was_shown_in = _shown_in(instance.pk)
+
+
+def _on_picture_deleted(sender: object, instance: Any, **_: object) -> None:
+    """Deleting a picture is a change of whatever showed it."""
+    _record_changed_picture(acting_user(), instance.was_shown_in, timezone.now())
+
+
+# Model and primary key of what shows a picture.
+_Place = tuple[type[Newsletter | Edition | Story], int]
+
+
+def _shown_in(picture: int) -> list[_Place]:
+    """Newsletters whose logo it is, editions that are not sent yet and show it, and such drafts of stories.
+
+    The picture of a saved story is a column of its own, and cannot be deleted.
+    """
+    newsletters = Newsletter.objects.filter(Q(logo=picture) | Q(logo_dark=picture))
+    editions = Edition.objects.exclude(snapshots__mailings__dry_run_to="").select_related("latest_revision")
+    drafts = Story.objects.filter(latest_revision__content__picture=picture, has_unpublished_changes=True)
+    return [
+        *((Newsletter, pk) for pk in newsletters.values_list("pk", flat=True)),
+        *((Edition, edition.pk) for edition in editions if picture in _pictures_of(edition)),
+        *((Story, pk) for pk in drafts.values_list("pk", flat=True)),
+    ]
+
+
+def _pictures_of(edition: Edition) -> set[int]:
+    """Primary keys of the pictures of its blocks, and of those that it shows in place of the stories' own."""
+    content = _draft_content(edition) or edition.serializable_data()
+    of_stories = {one["picture"] for one in content["overrides"] if one["picture"]}
+    return of_stories | picture_ids_in(json.loads(content["body"] or "[]"))
+
+
+def _draft_content(subject: Edition | Story) -> dict[str, Any] | None:
+    """The content of the newest draft; None where it is that of the row."""
+    draft = subject.latest_revision if subject.has_unpublished_changes else None
+    content: dict[str, Any] | None = draft.content if draft else None
+    return content
+
+
+def _record_changed_picture(user: User | None, places: Iterable[_Place], at: datetime) -> None:
+    for model, pk in places:
+        for subject in model.objects.filter(pk=pk):
+            if isinstance(subject, Newsletter):
+                record_visible_change_and_invalidate(user, subject, "changed", at)
+                continue
+            action = "replaced the picture of" if isinstance(subject, Story) else "replaced a picture of"
+            record_visible_change_and_invalidate(user, subject, action, at, _draft_content(subject))
 
 
 def _picture_content(pk: Any) -> list[Any] | None:
@@ -336,7 +383,8 @@ def _overrides(raw: list[dict[str, Any]]) -> list[list[Any]]:
 def _blocks(raw: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """An edition's blocks without their ids, and None in the place of each story that was deleted.
 
-    Wagtail writes None itself, but only into rows and revisions that are saved after the deletion.
+    In the place of a picture is what decides how it looks. Wagtail writes None itself, but only into rows and
+    revisions that are saved after the deletion.
     """
     existing = set(Story.objects.filter(pk__in=story_ids_in(raw)).values_list("pk", flat=True))
 
@@ -351,6 +399,8 @@ def _blocks(raw: list[dict[str, Any]]) -> list[dict[str, Any]]:
             block["value"] = kept(block["value"])
         elif block["type"] == "titles":
             block["value"] = [kept(item) for item in block["value"]]
+        elif picture_ids_in([block]):
+            block["value"] = {**block["value"], "picture": _picture_content(block["value"]["picture"])}
     return blocks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,8 @@ from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotAutho
 from mailer.approval.snapshot_state_changes import AuthorMayNotApprove, SnapshotChanged
 from mailer.approval.submit import submit
 from mailer.editions.assemble import create_edition_unless_exists
-from mailer.editions.models import Edition
+from mailer.editions.draft_blocks import written_texts
+from mailer.editions.models import Edition, StoryOverride
 from mailer.stories.models import Story, StoryText
 from subscribers.models import MailingList
 from tests import cast
@@ -74,6 +76,63 @@ def test_replacing_a_picture_that_only_a_draft_shows_makes_an_author(
     log(image, "wagtail.edit", user=people.approver)
     Story.objects.get(key="ring").get_latest_revision().publish()
     assert people.approver in authors_of_unapproved_changes(edition)
+
+
+def show_picture(edition: Edition, image: Any, place: str, user: Any) -> None:
+    """Let the edition show the picture in a block, in place of a story's own, or as a logo."""
+    if place == "logo":
+        edition.newsletter.logo_dark = image
+        edition.newsletter.save()
+        log(edition.newsletter, "wagtail.edit", user=user)
+        return
+    draft = edition.get_latest_revision_as_object()
+    if place == "override":
+        story = Story.objects.get(key="ring")
+        draft.overrides = [
+            StoryOverride(story=story, picture=image, picture_alts={"en": "A drawing", "ru": "A drawing"})
+        ]
+    else:
+        texts = written_texts({"en": {"text": "A caption", "detail": "", "alt": "A drawing"}})
+        value = {"countries": [], "texts": texts, "link": "", "picture": image.pk}
+        draft.body = json.dumps([*draft.body.raw_data, {"type": "picture", "value": value, "id": "p"}])
+    draft.save_revision(user=user)
+
+
+@pytest.mark.parametrize("place", ["block", "override", "logo"])
+@pytest.mark.parametrize("way", ["replaced", "deleted"])
+@pytest.mark.parametrize("before", ["nothing", "an approval"])
+def test_changing_any_picture_of_an_edition_makes_an_author(
+    edition: Edition, people: cast.Staff, place: str, way: str, before: str
+) -> None:
+    image = cast.picture()
+    show_picture(edition, image, place, people.writer)
+    edition.refresh_from_db()
+    if before == "an approval":
+        first = submit(edition, people.writer, NOW)
+        snapshot_state_changes.approve(first, people.approver, first.sha256, LATER)
+    if way == "deleted":
+        with acting_as(people.admin):
+            image.delete()
+    else:
+        image.file, image.file_hash = cast.picture("Another", "#C00000").file, "another-hash"
+        image.save()
+        log(image, "wagtail.edit", user=people.admin)
+    assert not Snapshot.objects.filter(state__in=Snapshot.OPEN).exists()
+    second = submit(Edition.objects.get(pk=edition.pk), people.writer, LATER)
+    with pytest.raises(AuthorMayNotApprove):
+        snapshot_state_changes.approve(second, people.admin, second.sha256, LATER)
+    snapshot_state_changes.approve(second, people.approver, second.sha256, LATER)
+
+
+def test_a_picture_elsewhere_or_its_title_makes_no_author(edition: Edition, people: cast.Staff) -> None:
+    image, elsewhere = cast.picture(), cast.picture("Elsewhere")
+    show_picture(edition, image, "block", people.writer)
+    image.title = "A better title"
+    image.save()
+    log(image, "wagtail.edit", user=people.admin)
+    with acting_as(people.admin):
+        elsewhere.delete()
+    assert people.admin not in authors_of_unapproved_changes(Edition.objects.get(pk=edition.pk))
 
 
 def test_choosing_other_lists_makes_an_author(edition: Edition, people: cast.Staff) -> None:
