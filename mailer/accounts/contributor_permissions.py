@@ -1,6 +1,6 @@
 """Contributors: accounts that write stories of their own countries only, and mark none as ready.
 
-A picture that another country's story shows is as little theirs as that story.
+A picture that another country's story, an edition or a newsletter shows is as little theirs as that story.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from wagtail.permission_policies.collections import CollectionOwnershipPermissio
 
 from mailer.accounts.models import ContributorCountries
 from mailer.editions.models import StoryOverride
+from mailer.editions.shown_pictures import logos, pictures_of, unsent_editions
 from mailer.stories.models import Story
 
 
@@ -55,7 +56,10 @@ class PicturePermissionPolicy(CollectionOwnershipPermissionPolicy):
 
 
 def _of_others(own: frozenset[str], picture: int | None = None) -> set[int]:
-    """Pictures of editions, and of stories of other countries than these; all, or this one if it is such."""
+    """Pictures of editions, newsletters, and stories of other countries than these.
+
+    All, or of those of stories only this one, if it is such.
+    """
     stories, editions = Story.objects.exclude(picture=None), StoryOverride.objects.exclude(picture=None)
     if picture is not None:
         in_draft = Q(latest_revision__content__picture=picture)
@@ -66,4 +70,5 @@ def _of_others(own: frozenset[str], picture: int | None = None) -> set[int]:
         for pk, countries in stories.values_list("picture_id", "countries")
         if not countries or not set(countries) <= own
     }
-    return found | set(editions.values_list("picture_id", flat=True))
+    unsent = {pk for edition in unsent_editions() for pk in pictures_of(edition)}
+    return found | unsent | logos() | set(editions.values_list("picture_id", flat=True))

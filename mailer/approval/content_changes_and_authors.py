@@ -21,7 +21,14 @@ from wagtail.models import ModelLogEntry, Revision
 from mailer.approval.acting_user_of_account_changes import acting_user
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.rendering_input import STORY_BLOCKS, picture_ids_in, story_ids, story_ids_in
+from mailer.editions.rendering_input import STORY_BLOCKS, story_ids, story_ids_in
+from mailer.editions.shown_pictures import (
+    draft_content,
+    newsletters_with_logo,
+    picture_ids_in,
+    pictures_of,
+    unsent_editions,
+)
 from mailer.insert_rows import insert_rows
 from mailer.stories.models import Story
 from mailer.stories.signals import drafts_added
@@ -306,28 +313,12 @@ def _shown_in(picture: int) -> list[_Place]:
 
     The picture of a saved story is a column of its own, and cannot be deleted.
     """
-    newsletters = Newsletter.objects.filter(Q(logo=picture) | Q(logo_dark=picture))
-    editions = Edition.objects.exclude(snapshots__mailings__dry_run_to="").select_related("latest_revision")
     drafts = Story.objects.filter(latest_revision__content__picture=picture, has_unpublished_changes=True)
     return [
-        *((Newsletter, pk) for pk in newsletters.values_list("pk", flat=True)),
-        *((Edition, edition.pk) for edition in editions if picture in _pictures_of(edition)),
+        *((Newsletter, pk) for pk in newsletters_with_logo(picture)),
+        *((Edition, edition.pk) for edition in unsent_editions() if picture in pictures_of(edition)),
         *((Story, pk) for pk in drafts.values_list("pk", flat=True)),
     ]
-
-
-def _pictures_of(edition: Edition) -> set[int]:
-    """Primary keys of the pictures of its blocks, and of those that it shows in place of the stories' own."""
-    content = _draft_content(edition) or edition.serializable_data()
-    of_stories = {one["picture"] for one in content["overrides"] if one["picture"]}
-    return of_stories | picture_ids_in(json.loads(content["body"] or "[]"))
-
-
-def _draft_content(subject: Edition | Story) -> dict[str, Any] | None:
-    """The content of the newest draft; None where it is that of the row."""
-    draft = subject.latest_revision if subject.has_unpublished_changes else None
-    content: dict[str, Any] | None = draft.content if draft else None
-    return content
 
 
 def _record_changed_picture(user: User | None, places: Iterable[_Place], at: datetime) -> None:
@@ -337,7 +328,7 @@ def _record_changed_picture(user: User | None, places: Iterable[_Place], at: dat
                 record_visible_change_and_invalidate(user, subject, "changed", at)
                 continue
             action = "replaced the picture of" if isinstance(subject, Story) else "replaced a picture of"
-            record_visible_change_and_invalidate(user, subject, action, at, _draft_content(subject))
+            record_visible_change_and_invalidate(user, subject, action, at, draft_content(subject))
 
 
 def _picture_content(pk: Any) -> list[Any] | None:

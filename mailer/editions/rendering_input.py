@@ -155,12 +155,6 @@ def story_ids_in(blocks: Iterable[Any]) -> list[int]:
     return list(dict.fromkeys(int(pk) for pk in found if pk))
 
 
-def picture_ids_in(blocks: Iterable[Any]) -> set[int]:
-    """Primary keys of the pictures of blocks as they are stored; those of stories are not among them."""
-    values = (raw["value"] for raw in blocks)
-    return {int(value["picture"]) for value in values if isinstance(value, dict) and value.get("picture")}
-
-
 def _ready(ids: Iterable[int]) -> dict[int, Story]:
     ready = Story.objects.filter(pk__in=ids, live=True).select_related("picture").prefetch_related("texts")
     return {story.pk: story for story in sorted(ready, key=lambda story: story.key) if story.texts.all()}

@@ -14,6 +14,7 @@ from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_ro
 from mailer.stories import draft_editing
 from mailer.stories.models import Story
 from tests import cast as everyone
+from tests.approval.test_ways_round import show_picture
 from tests.desk.cast import Desk, as_user
 
 
@@ -88,3 +89,19 @@ def test_a_contributor_changes_own_pictures_that_no_other_country_uses(desk: Des
         Story.objects.get(key="tj-news"), {"picture": str(own.pk)}, {}, desk.writer, timezone.now()
     )
     assert browser.get(pages[own.pk]).status_code == 302
+
+
+@pytest.mark.parametrize("place", ["block", "override", "logo"])
+def test_a_contributor_changes_no_picture_that_an_edition_or_newsletter_shows(
+    desk: Desk, contributor: User, place: str
+) -> None:
+    own = everyone.picture()
+    own.uploaded_by_user = contributor
+    own.save()
+    show_picture(desk.edition, own, place, desk.writer)
+    browser, file = as_user(contributor), own.file.name
+    assert browser.get(reverse("wagtailimages:edit", args=[own.pk])).status_code == 302
+    browser.post(reverse("wagtailimages:delete", args=[own.pk]))
+    own.refresh_from_db()
+    assert own.file.name == file
+    assert as_user(desk.writer).get(reverse("wagtailimages:edit", args=[own.pk])).status_code == 200
