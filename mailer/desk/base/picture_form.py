@@ -56,6 +56,10 @@ class PictureForm(BaseImageForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "file" in (self._meta.exclude or ()):
+            # Django excludes no field that a form names itself. Wagtail would delete the file that the
+            # picture has, and not take the one that was sent.
+            del self.fields["file"]
         if "file" in self.fields:
             largest = filesizeformat(self.fields["file"].max_upload_size)
             self.fields["file"].help_text = gettext(
