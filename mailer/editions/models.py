@@ -28,6 +28,7 @@ from mailer.editions import schedule_rules
 from mailer.editions.schedule_rules import InvalidSchedule, Schedule
 from mailer.rendering import edition_period, localization
 from mailer.stories.models import RICH_TEXT_FEATURES, Story
+from mailer.stories.revision_content import without_deleted_rows
 from subscribers import iso_codes
 from subscribers.code_list_field import CountriesField, LanguagesField
 from subscribers.models import MailingList, Segment
@@ -583,6 +584,12 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
         if not self.slug:
             self.slug = f"{self.newsletter.slug}-{self.period}"
         super().save(*args, **kwargs)
+
+    @classmethod
+    def from_serializable_data(cls, data: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Segments that were deleted after the revision was saved are left out."""
+        kept = without_deleted_rows(cls, data, "segment", "excluded")
+        return super().from_serializable_data(kept, *args, **kwargs)
 
 
 class EditionPlan(models.Model):

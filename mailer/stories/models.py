@@ -23,6 +23,7 @@ from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.search import index
 
 from mailer.rendering import edition_period, localization
+from mailer.stories.revision_content import without_deleted_rows
 from mailer.stories.translation_states import set_translation_sources_unsaved
 from subscribers.code_list_field import OrderedCountriesField
 from subscribers.named_model import NamedModel
@@ -130,6 +131,11 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         """Also notes which source each translation that was changed belongs to."""
         set_translation_sources_unsaved(self, self.latest_revision.content if self.latest_revision else {})
         return super().save_revision(*args, **kwargs)
+
+    @classmethod
+    def from_serializable_data(cls, data: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """A picture that was deleted after the revision was saved is left out."""
+        return super().from_serializable_data(without_deleted_rows(cls, data, "picture"), *args, **kwargs)
 
     def headline(self, language: str) -> str:
         """The headline in `language`, else in any language, else "Untitled story of 29 November"."""

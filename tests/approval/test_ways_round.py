@@ -124,6 +124,16 @@ def test_changing_any_picture_of_an_edition_makes_an_author(
     snapshot_state_changes.approve(second, people.approver, second.sha256, LATER)
 
 
+def test_deleting_the_picture_of_a_draft_makes_an_author(edition: Edition, people: cast.Staff) -> None:
+    story, image = Story.objects.get(key="ring"), cast.picture()
+    story.picture = image
+    story.save_revision(user=people.writer)
+    with acting_as(people.admin):
+        image.delete()
+    Story.objects.get(key="ring").get_latest_revision().publish()
+    assert people.admin in authors_of_unapproved_changes(edition)
+
+
 def test_a_picture_elsewhere_or_its_title_makes_no_author(edition: Edition, people: cast.Staff) -> None:
     image, elsewhere = cast.picture(), cast.picture("Elsewhere")
     show_picture(edition, image, "block", people.writer)

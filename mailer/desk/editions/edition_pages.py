@@ -325,7 +325,11 @@ class RestorePage(EditionPage):
 
         def restore(draft: Edition) -> None:
             draft.body, draft.left_out = earlier.body, earlier.left_out
-            draft.number, draft.segment, draft.excluded = earlier.number, earlier.segment, earlier.excluded
+            draft.number = earlier.number
+            for name in ("segment", "excluded"):
+                # Without a segment that was deleted since, more subscribers would get the edition.
+                if getattr(earlier, name) or not self.revision.content.get(name):
+                    setattr(draft, name, getattr(earlier, name))
             subjects = [(text.language, text.subject, text.preheader) for text in earlier.texts.all()]
             draft.texts = [EditionText(language=a, subject=b, preheader=c) for a, b, c in subjects]
             draft.overrides = [

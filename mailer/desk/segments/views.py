@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
@@ -256,8 +256,10 @@ def _parse(rule: str) -> Group:
 
 
 def usages(segment: Segment) -> list[Edition | Segment]:
-    """Editions and other segments that use it."""
-    editions = Edition.objects.filter(segment=segment) | Edition.objects.filter(excluded=segment)
+    """Editions, their newest drafts included, and other segments that use it."""
+    pk = segment.pk
+    in_draft = Q(latest_revision__content__segment=pk) | Q(latest_revision__content__excluded=pk)
+    editions = Edition.objects.filter(Q(segment=pk) | Q(excluded=pk) | in_draft)
     others = [
         one for one in Segment.objects.exclude(pk=segment.pk) if _refers_to(from_json(one.rule), segment.pk)
     ]

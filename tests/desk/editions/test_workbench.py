@@ -27,6 +27,8 @@ from mailer.rendering.data_types import Content
 from mailer.rendering.view_model import shorten_for_warning
 from mailer.stories.models import Story
 from subscribers.models import Segment
+from subscribers.segments.rule_format import Group
+from subscribers.segments.segments import save
 from tests import cast as everyone
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
@@ -574,3 +576,20 @@ def test_the_card_at_the_top_leads_to_the_findings(desk: Desk) -> None:
         found = [line.finding for line in answer.context["findings"]] if counted else []
         number = str(sum(one.blocks for one in found) or len(found)) if counted else ""
         assert number in link and any(letter.isdigit() for letter in link) == counted
+
+
+def test_an_earlier_version_with_a_deleted_segment_opens_and_does_not_widen_the_audience(desk: Desk) -> None:
+    gone, kept = (save(Segment(), name, Group("all"), "lola", everyone.NOW) for name in ("Gone", "Kept"))
+    draft = desk.edition.get_latest_revision_as_object()
+    draft.segment = gone
+    earlier = draft.save_revision(user=desk.writer)
+    draft.segment = kept
+    later = draft.save_revision(user=desk.writer)
+    gone.delete()
+    browser, pk = as_user(desk.writer), desk.edition.pk
+    compared = reverse("desk_editions:revisions_compare", args=[pk, earlier.pk, later.pk])
+    assert browser.get(compared).status_code == 200
+    page = reverse("desk_editions:revisions_revert", args=[pk, earlier.pk])
+    assert browser.get(page).status_code == 200
+    browser.post(page)
+    assert Edition.objects.get(pk=pk).get_latest_revision_as_object().segment == kept

@@ -207,6 +207,18 @@ def test_a_segment_in_use_is_not_deleted(desk: Desk) -> None:
     assert not Segment.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["segment", "excluded"])
+def test_a_segment_that_only_a_draft_of_an_edition_uses_is_kept(desk: Desk, name: str) -> None:
+    segment = save(Segment(), "Used", Group("all"), "lola", everyone.NOW)
+    draft = desk.edition.get_latest_revision_as_object()
+    setattr(draft, name, segment)
+    draft.save_revision(user=desk.writer)
+    address = reverse("desk_segments:edit", args=[segment.pk])
+    assert [one.pk for one in as_user(desk.admin).get(address).context["used_by"]] == [desk.edition.pk]
+    post(desk, address, "delete")
+    assert Segment.objects.exists()
+
+
 def test_a_refused_deletion_is_not_in_the_audit_log(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     segment = save(Segment(), "Used", Group("all"), "lola", everyone.NOW)
     desk.edition.segment = segment

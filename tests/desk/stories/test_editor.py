@@ -449,3 +449,14 @@ def test_stories_are_filtered(desk: Desk, query: dict[str, str], included: str, 
     everyone.story("new", countries=("KG",))
     page = as_user(desk.writer).get(reverse("desk_stories:list"), query).content.decode()
     assert included in page and excluded not in page
+
+
+def test_a_story_whose_draft_names_a_deleted_picture_opens_in_every_version(desk: Desk) -> None:
+    story, image, browser = Story.objects.get(key="kz-news"), everyone.picture(), as_user(desk.writer)
+    draft_editing.save(story, {"picture": str(image.pk)}, {}, desk.writer, timezone.now())
+    drawn = Story.objects.get(pk=story.pk).latest_revision
+    as_user(desk.admin).post(reverse("wagtailimages:delete", args=[image.pk]))
+    assert browser.get(reverse("desk_stories:edit", args=[story.pk])).status_code == 200
+    later = draft_editing.latest_draft(Story.objects.get(pk=story.pk)).save_revision(user=desk.writer)
+    for name, versions in (("revisions_compare", [drawn.pk, later.pk]), ("revisions_revert", [drawn.pk])):
+        assert browser.get(reverse(f"desk_stories:{name}", args=[story.pk, *versions])).status_code == 200
