@@ -18,6 +18,15 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def manifest_json(manifest: dict[str, Any]) -> str:
+    """A manifest as canonical JSON, in which "<" stands before the ids of authors and nowhere else.
+
+    The triggers search the text for these ids: no name, reason or rule in it may look like one.
+    """
+    others = canonical_json({**manifest, "authors": ""}).replace("<", "\\u003c")
+    return others.replace('"authors":""', f'"authors":"{manifest["authors"]}"', 1)
+
+
 def variant_digest(subject: str, preheader: str, html: str, text: str) -> str:
     """Hex SHA-256 of everything that a reader of a variant sees."""
     return sha256_hex(canonical_json([subject, preheader, html, text]))

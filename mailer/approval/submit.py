@@ -176,7 +176,7 @@ def _freeze(
         newsletter.review_rule, content, combinations
     )
     parts = required_approvals.encode_parts(required_approvals.required_parts(newsletter))
-    manifest = snapshot_hashes.canonical_json(
+    manifest = snapshot_hashes.manifest_json(
         {
             "edition": edition.slug,
             "content": snapshot_hashes.sha256_hex(text),

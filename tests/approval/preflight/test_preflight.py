@@ -7,8 +7,9 @@ import json
 import pytest
 
 from mailer.approval.draft_check_cache import check_draft
+from mailer.approval.models import Snapshot
 from mailer.approval.preflight.findings_and_overrides import Finding, Override
-from mailer.approval.snapshot_state_changes import PreflightFailed
+from mailer.approval.snapshot_state_changes import PreflightFailed, approve
 from mailer.approval.submit import submit
 from mailer.demo import seed
 from mailer.editions.assemble import create_edition_unless_exists
@@ -63,6 +64,19 @@ def test_an_error_is_overridden_with_a_reason_that_the_snapshot_keeps() -> None:
     assert kept.override == Override("TODO is a project’s name.", "writer")
     # The approver approves the reason with everything else: it is under the hash.
     assert json.loads(snapshot.manifest)["overrides"] == {error.id: "TODO is a project’s name."}
+
+
+def test_no_reason_bars_an_approver() -> None:
+    people = cast.staff()
+    edition = _with_a_placeholder(people)
+    (error,) = [one for one in _findings(edition) if one.blocks]
+    reason = f"See remark <{people.approver.pk}>."
+    snapshot = submit(edition, people.writer, cast.NOW, overrides={error.id: reason})
+    manifest = json.loads(snapshot.manifest)
+    assert manifest["overrides"] == {error.id: reason}
+    assert f"<{people.writer.pk}>" in manifest["authors"]
+    approve(snapshot, people.approver, snapshot.sha256, cast.NOW)
+    assert snapshot.state == Snapshot.State.APPROVED
 
 
 def test_an_error_of_the_sender_cannot_be_overridden() -> None:
