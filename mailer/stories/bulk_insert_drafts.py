@@ -83,7 +83,7 @@ def _made_here() -> frozenset[str]:
 
 @transaction.atomic
 def store_drafts(drafts: list[Draft]) -> None:
-    """Store new drafts, of no user."""
+    """Store new drafts: of the member of staff who uploads them, otherwise of no user."""
     if not drafts:
         return
     stories = [draft.story for draft in drafts]
@@ -108,10 +108,12 @@ def store_drafts(drafts: list[Draft]) -> None:
 
 def _add_revisions(drafts: list[Draft]) -> list[Revision]:
     kind, now = ContentType.objects.get_for_model(Story), timezone.now()
+    user = get_active_log_context().user
     revisions = [
         build_object(
             Revision,
             id=story.latest_revision_id,
+            user_id=user.pk if user else None,
             content_type_id=kind.pk,
             base_content_type_id=kind.pk,
             object_id=str(story.pk),

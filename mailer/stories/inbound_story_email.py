@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from email.utils import getaddresses
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from mailer.stories.models import StoryMail, StorySource
@@ -115,7 +117,8 @@ def process_message(
             list(found.warnings) if found.items else [*found.warnings, stored("The email has no text.")]
         )
         mail.state = _State.ADDED if found.items else _State.UNREADABLE
-        recorded = make_and_update_drafts(chosen, found.items, now)
+        with _as_author(None if source_vouched_by_staff else message.sender):
+            recorded = make_and_update_drafts(chosen, found.items, now)
         if recorded.skipped:
             mail.state, mail.warnings = (
                 _State.UNREADABLE,
@@ -125,6 +128,17 @@ def process_message(
         mail.raw = b""
     mail.save()
     log.info("action=story_mail mail=%d state=%s", mail.pk, mail.state)
+
+
+def _as_author(sender: str | None) -> AbstractContextManager[object]:
+    """Drafts made inside are of the member of staff who sent them, who may not approve what they wrote.
+
+    Without a sender: of the member of staff who makes them.
+    """
+    from wagtail.log_actions import LogContext
+
+    user = User.objects.filter(email__iexact=sender).first() if sender else None
+    return LogContext(user=user) if user else nullcontext()
 
 
 def make_drafts_from_email(

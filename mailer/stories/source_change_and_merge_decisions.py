@@ -15,6 +15,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
+from wagtail.log_actions import get_active_log_context
 
 from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySourceItem
@@ -278,7 +279,7 @@ def _differs(field: str, ours: Mapping[str, str], value: str) -> bool:
 
 
 def _store(draft: Story) -> None:
-    """A revision of no user; the row too, while the story is not ready."""
+    """A revision of who uploads the text, otherwise of no user; the row too, while the story is not ready."""
     if not draft.live:
         draft.save()
-    draft.save_revision(changed=True, log_action=True)
+    draft.save_revision(user=get_active_log_context().user, changed=True, log_action=True)

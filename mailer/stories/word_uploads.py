@@ -13,9 +13,8 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
-from wagtail.log_actions import log
+from wagtail.log_actions import LogContext, log
 
-from mailer.stories import draft_editing
 from mailer.stories.draft_fields_from_source_entry import SuggestedStory, storable_item_id
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.record_source_items import make_and_update_drafts, preview_items
@@ -98,11 +97,9 @@ def add(items: Collection[SourceItem], chosen: Collection[str], user: User, now:
     StorySourceItem.objects.filter(
         source=source, item_id__in=[storable_item_id(item.id) for item in wanted], story=None
     ).delete()
-    added = make_and_update_drafts(source, wanted, now).added
-    for story in added:
-        # The user who adds a story is one of its authors, and may not approve it.
-        draft_editing.latest_draft(story).save_revision(user=user, log_action=True)
-    return list(added)
+    # The user who adds a story is one of its authors, and may not approve it.
+    with LogContext(user=user):
+        return list(make_and_update_drafts(source, wanted, now).added)
 
 
 def undo(stories: Iterable[int], user: User) -> tuple[int, int]:

@@ -6,9 +6,11 @@ import dataclasses
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from mailer.approval.models import Authorship
 from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import ReturnedMessage
 from mailer.stories import inbound_story_email
@@ -54,6 +56,24 @@ def test_a_message_of_a_known_sender_becomes_a_draft_once(almaty: StorySource) -
     assert not ReturnedMessage.objects.exists()
     # It comes on its own: nothing polls it.
     assert almaty not in polling.due_sources(NOW)
+
+
+@pytest.mark.parametrize("way", ["a known sender", "made in the desk"])
+def test_staff_are_authors_of_the_stories_that_they_send_or_let_in(
+    almaty: StorySource, desk: Desk, way: str
+) -> None:
+    before, raw = set(Story.objects.values_list("pk", flat=True)), message()
+    if way == "a known sender":
+        User.objects.filter(pk=desk.admin.pk).update(email=SENDER.upper())
+        raw["Authentication-Results"] = OURS
+        arrive(raw.as_bytes())
+    else:
+        raw.replace_header("From", "new@osh.example.org")
+        decided = {"mail": arrive(raw.as_bytes()).pk, "source": almaty.pk}
+        as_user(desk.admin).post(reverse("desk_story_mail"), decided)
+    story = Story.objects.exclude(pk__in=before).get()
+    assert story.latest_revision is not None and story.latest_revision.user == desk.admin
+    assert [note.user for note in Authorship.objects.filter(story=story)] == [desk.admin]
 
 
 def test_other_mail_is_returned_mail_as_before(almaty: StorySource, settings: Any) -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from mailer.accounts.models import ContributorCountries
+from mailer.approval import snapshot_state_changes
+from mailer.approval.models import Authorship
+from mailer.approval.snapshot_state_changes import AuthorMayNotApprove
+from mailer.approval.submit import submit
 from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
+from mailer.editions import draft_blocks
+from mailer.editions.models import Edition
 from mailer.stories.models import Story
 from tests.desk.cast import Desk, as_user
 from tests.stories import word_files
@@ -43,6 +52,7 @@ def test_chosen_stories_of_a_document_become_drafts_and_can_be_undone(desk: Desk
     assert not ring.live and ring.countries == RING.countries and ring.link == RING.link and ring.picture_id
     assert added[FILM.title].texts.get().venue == "House of Cinema, Almaty"
     assert ring.latest_revision is not None and ring.latest_revision.user == desk.writer
+    assert [note.user for note in Authorship.objects.filter(story=ring)] == [desk.writer]
     # What is there cannot be added twice.
     states = {row.headline: row.choosable for row in browser.get(address).context["rows"]}
     assert [title for title, choosable in states.items() if not choosable] == [FILM.title, RING.title]
@@ -55,6 +65,21 @@ def test_chosen_stories_of_a_document_become_drafts_and_can_be_undone(desk: Desk
     assert left == {RING.title}
     row = next(row for row in browser.get(address).context["rows"] if row.headline == FILM.title)
     assert row.chosen
+
+
+def test_who_uploads_stories_cannot_approve_them(desk: Desk) -> None:
+    before, browser = set(Story.objects.values_list("pk", flat=True)), as_user(desk.admin)
+    address = upload(browser)
+    browser.post(address, {"story": [row.key for row in browser.get(address).context["rows"]]})
+    ring = next(one for one in Story.objects.exclude(pk__in=before) if one.headline("en") == RING.title)
+    ring.latest_revision.publish(user=desk.writer)
+    draft = draft_blocks.latest_draft(desk.edition)
+    draft.body = json.dumps([*draft.body.raw_data, {"type": "story", "value": ring.pk, "id": "new"}])
+    draft.save_revision(user=desk.writer)
+    snapshot = submit(Edition.objects.get(pk=desk.edition.pk), desk.writer, timezone.now())
+    with pytest.raises(AuthorMayNotApprove):
+        snapshot_state_changes.approve(snapshot, desk.admin, snapshot.sha256, timezone.now())
+    snapshot_state_changes.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
 
 
 def test_a_file_that_is_no_document_is_refused(desk: Desk) -> None:
