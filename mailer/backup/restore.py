@@ -273,7 +273,9 @@ def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, Any]]:
     for member in archive:
         path = PurePosixPath(member.name)
         content = archive.extractfile(member) if member.isfile() else None
-        if content is None or path.is_absolute() or ".." in path.parts:
+        # A doubled slash would make what follows a prefix an absolute path.
+        unusual = path.is_absolute() or ".." in path.parts or str(path) != member.name
+        if content is None or unusual:
             raise BackupFileError(f"The backup holds {member.name!r}, which `mailer backup` does not write.")
         yield member.name, content
 

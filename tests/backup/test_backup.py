@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import sqlite3
 import stat
+import tarfile
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 
 from mailer.backup import restore as restoring
 from mailer.backup.database_interface import DatabaseError
-from mailer.backup.encrypted_file import DecryptingReader
+from mailer.backup.encrypted_file import BackupFileError, DecryptingReader
 from mailer.backup.row_format import TableDigest, tables
 from tests.backup import office
 from tests.postgres import Server
@@ -192,6 +194,22 @@ def test_equal_values_have_equal_digests_in_the_form_of_both_databases() -> None
         digest.update(f"1\tkey\t{data}\t2021-12-03 09:00:00+00\n".encode())
         digests.append(digest.hexdigest())
     assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("/etc/passwd", "../up", "storage/../../up", "storage//etc/passwd", "config/files//etc/passwd"),
+        *("storage/media//etc/passwd", "./config/config.toml", "storage/./x"),
+    ],
+)
+def test_an_archive_that_leads_out_of_its_folder_is_refused(name: str) -> None:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    written.seek(0)
+    with tarfile.open(fileobj=written) as archive, pytest.raises(BackupFileError):
+        list(restoring._members(archive))
 
 
 def test_files_with_places_of_their_own_are_put_there(
