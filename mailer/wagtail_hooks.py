@@ -13,7 +13,7 @@ from wagtail.admin.templatetags import wagtailadmin_tags
 from wagtail.admin.ui import sidebar
 from wagtail.admin.views import collections
 from wagtail.admin.views.reports.audit_logging import LogEntriesView
-from wagtail.images.views import images
+from wagtail.images.views import images, multiple
 from wagtail.snippets.models import register_snippet
 from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
 
@@ -45,6 +45,7 @@ from mailer.desk.base import (
     snippet_action_menu,
 )
 from mailer.desk.base.audit_log_actions_and_models import register_actions
+from mailer.desk.base.deletion_log import log_bulk_deletion, log_deletion
 from mailer.desk.base.edit_conflicts import guard_wagtail_view
 from mailer.desk.base.help import HelpIndex, HelpPageView
 from mailer.desk.editions.assemble_edition import AssembleView
@@ -130,6 +131,9 @@ hooks.register("register_admin_viewset", lambda: _TABLES)
 # Forms of Wagtail's own pages that edit a row.
 guard_wagtail_view(images.EditView)
 guard_wagtail_view(collections.Edit)
+# Its other screens that delete make entries in the audit log themselves.
+log_deletion(multiple.DeleteView)
+hooks.register("before_bulk_action", log_bulk_deletion)
 
 # The pages of an edition.
 _EDITION = [

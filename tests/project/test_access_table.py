@@ -90,7 +90,7 @@ wagtailadmin_tag_autocomplete          desk     desk     -   words that pictures
 wagtailadmin_tag_model_autocomplete    nobody   nobody   -   stories are not tagged
 wagtailadmin_collections:index         S        -        -   folders of pictures
 wagtailadmin_collections:*             S        S        -   folders of pictures
-wagtail_bulk_action                    nobody   nobody   -   removed; ours have pages of their own
+wagtail_bulk_action                    nobody   nobody   -   of accounts: removed; others ask for each row
 wagtailsnippets:index                  nobody   nobody   -   stories and editions have menus of their own
 wagtailsnippetchoosers_*               desk     -        -   titles of stories and editions
 wagtailimages:url_generator*           nobody   -        -   switched off
