@@ -32,24 +32,26 @@ from subscribers.segments.models import Tag
 
 Action = BulkJob.Action
 _PERMISSION = "subscribers.change_subscriber"
+# As everywhere else, suppressing addresses needs a permission of its own, and so does lifting it.
+_SUPPRESS = "subscribers.add_suppression"
+_SUPPRESSING = (_SUPPRESS, "subscribers.change_suppression")
 _MAX_SELECTED = 500
 _SHOWN = 50
+
+
+_ACTIONS = (
+    (Action.TAG, _("Add a tag to subscribers")),
+    (Action.UNTAG, _("Remove a tag from subscribers")),
+    (Action.ADD, _("Add subscribers to a list")),
+    (Action.REMOVE, _("Remove subscribers from a list")),
+    (Action.SUPPRESS, _("Suppress subscribers: they receive no more emails")),
+)
 
 
 class BulkActionForm(forms.Form):
     """The action to run on the selected subscribers."""
 
-    action = forms.ChoiceField(
-        label=_("Action"),
-        widget=forms.RadioSelect,
-        choices=[
-            (Action.TAG, _("Add a tag to subscribers")),
-            (Action.UNTAG, _("Remove a tag from subscribers")),
-            (Action.ADD, _("Add subscribers to a list")),
-            (Action.REMOVE, _("Remove subscribers from a list")),
-            (Action.SUPPRESS, _("Suppress subscribers: they receive no more emails")),
-        ],
-    )
+    action = forms.ChoiceField(label=_("Action"), widget=forms.RadioSelect)
     tag_name = forms.CharField(
         label=_("Tag"), max_length=60, required=False, widget=forms.TextInput(attrs={"list": "tags-known"})
     )
@@ -65,6 +67,12 @@ class BulkActionForm(forms.Form):
             "A note for your colleagues. When adding to a list: how the subscribers gave their consent."
         ),
     )
+
+    def __init__(self, *args: Any, may_suppress: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        action = self.fields["action"]
+        assert isinstance(action, forms.ChoiceField)
+        action.choices = [one for one in _ACTIONS if may_suppress or one[0] != Action.SUPPRESS]
 
     def bulk_request(self, ids: tuple[int, ...], query: Query) -> apply_and_undo_bulk_actions.BulkRequest:
         """What the form asks for. Creates a new tag if needed. Raises ValueError with a message."""
@@ -126,10 +134,13 @@ class BulkActionPage(_BulkView):
             return redirect("desk_subscribers:index")
         return super().get(request, *args, **kwargs)
 
+    def _form(self, *args: Any, **kwargs: Any) -> BulkActionForm:
+        return BulkActionForm(*args, may_suppress=self.request.user.has_perm(_SUPPRESS), **kwargs)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.filter_is_invalid:
             return self._refusal()
-        form = BulkActionForm(request.POST)
+        form = self._form(request.POST)
         if (self.ids or self.all_matching) and form.is_valid():
             try:
                 with transaction.atomic():
@@ -157,7 +168,7 @@ class BulkActionPage(_BulkView):
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         kept = (*QUERY_PARAMETERS, "all") if self.all_matching else ("ids",)
         return {
-            "form": BulkActionForm(initial={"action": given.get("action", "")}),
+            "form": self._form(initial={"action": given.get("action", "")}),
             **context,
             "selected": selected,
             "hidden": [(name, value) for name in kept for value in given.getlist(name) if value],
@@ -174,6 +185,15 @@ class BulkJobPage(_BulkView, ObjectPage[BulkJob]):
 
     def get_page_title(self) -> str:
         return str(self.object)
+
+    def has_permission(self) -> bool:
+        return bool(super().has_permission()) and (self.request.method != "POST" or self._may_change_job)
+
+    @property
+    def _may_change_job(self) -> bool:
+        """Who undoes or resumes suppressing needs the permission for that, too."""
+        of_suppressing = BulkJob.objects.filter(pk=self.kwargs["pk"], action=Action.SUPPRESS).exists()
+        return not of_suppressing or bool(self.request.user.has_perms(_SUPPRESSING))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         resume = "resume" in request.POST
@@ -199,7 +219,8 @@ class BulkJobPage(_BulkView, ObjectPage[BulkJob]):
             job=job,
             in_progress=job.is_running,
             percent=round(100 * job.position / total) if total else None,
-            may_undo=apply_and_undo_bulk_actions.RUNNER.can_undo(job, now),
+            may_change=self._may_change_job,
+            may_undo=self._may_change_job and apply_and_undo_bulk_actions.RUNNER.can_undo(job, now),
             undo_until=job.created_at + UNDO_FOR,
             **kwargs,
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from subscribers.bulk.models import BulkJob
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, Suppression
 from subscribers.segments.models import Tag, Tagging
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
@@ -108,3 +109,25 @@ def test_an_approver_runs_no_bulk_action(desk: Desk) -> None:
     answer = browser.post(reverse("desk_bulk_action"), {"all": "yes", "action": "suppress", "note": "x"})
     assert answer.status_code in (302, 403)
     assert not BulkJob.objects.exists()
+
+
+def test_suppressing_and_undoing_it_need_the_permissions_for_that(desk: Desk) -> None:
+    fields = {"ids": [desk.reader.pk], "action": "suppress", "note": "Asked by phone"}
+    admins, start = desk.admin.groups.get(), reverse("desk_bulk_action")
+    codes = Permission.objects.filter(codename__in=("add_suppression", "change_suppression"))
+    admins.permissions.remove(*codes)
+    browser = as_user(desk.admin)
+    assert ("action", "suppress") not in Page(browser.get(start, fields)).controls
+    browser.post(start, fields)
+    assert not BulkJob.objects.exists() and not Suppression.objects.exists()
+    admins.permissions.add(*codes)
+    address = as_user(desk.admin).post(start, fields)["Location"]
+    assert Suppression.objects.filter(lifted_at=None).exists()
+    admins.permissions.remove(*codes)
+    browser = as_user(desk.admin)
+    assert "undo" not in Page(browser.get(address)).names
+    browser.post(address)
+    assert Suppression.objects.filter(lifted_at=None).exists()
+    admins.permissions.add(*codes)
+    as_user(desk.admin).post(address)
+    assert not Suppression.objects.filter(lifted_at=None).exists()
