@@ -225,8 +225,10 @@ def change_story(request: HttpRequest, response: HttpResponse, story_id: Id, bod
             and _etag(row) not in (tag.strip() for tag in wanted.split(","))
         ):
             raise Problem(412, detail="Another version was saved since you read the story.")
-        _require_own_countries(request, row)
         story: Story = row.get_latest_revision_as_object() if row.latest_revision_id else row
+        # As in the editor: neither what readers get nor the newest draft is about other countries.
+        for version in (row, story):
+            _require_own_countries(request, version)
         _fill(story, body)
         if body.texts is not None:
             _set_texts(story, body.texts)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
+from mailer.accounts.models import ContributorCountries
 from mailer.approval import content_changes_and_authors, snapshot_state_changes
 from mailer.approval.models import Authorship, Snapshot
 from mailer.delivery.models import Mailing
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.feedback.models import SuppressionDecision
 from mailer.stories.models import Story, StoryText
 from subscribers import suppression
@@ -59,6 +62,23 @@ def test_a_story_is_written_made_ready_and_taken_back(desk: Desk) -> None:
     notes = Authorship.objects.filter(story=body["id"])
     assert {note.user for note in notes} == {desk.writer}
     assert [one["id"] for one in api.get("/stories?kind=news&limit=100").json()["items"]]
+
+
+def test_a_contributor_changes_stories_of_their_own_countries_only(desk: Desk) -> None:
+    user = User.objects.create_user("aida", "aida@office.example.org", "a long password")
+    user.groups.add(set_up_role_groups()["Contributors"])
+    ContributorCountries.objects.create(user=user, countries=("KZ",))
+    api, story = Api.of(user), Story.objects.get(key="kz-news")
+    path = f"/stories/{story.pk}"
+    assert api.send("PATCH", path, {"link": "https://example.org/1"}).status_code == 200
+    assert code(api.send("PATCH", path, {"countries": ["UZ"]})) == (403, "other_countries")
+    assert code(api.send("PATCH", path, {"ready": True})) == (403, "permission_missing")
+    # Readers get it as one of theirs, and a draft of it is about another country.
+    draft = Story.objects.get(pk=story.pk).get_latest_revision_as_object()
+    draft.countries = ("UZ",)
+    draft.save_revision(user=desk.writer)
+    assert code(api.send("PATCH", path, {"countries": ["KZ"]})) == (403, "other_countries")
+    assert Story.objects.get(pk=story.pk).get_latest_revision_as_object().countries == ("UZ",)
 
 
 @pytest.mark.both_databases
