@@ -70,24 +70,26 @@ class SmtpTransport(asyncio.Protocol):
             self._begin_tls(*self._implicit_tls)
 
     def data_received(self, data: bytes) -> None:
-        tls = self._tls
+        tls, reason = self._tls, ""
         try:
             replies = self._parser.feed(data if tls is None else self._decrypt(tls, data))
         except MalformedReply as error:
-            self.abort(str(error))
-            return
+            replies, reason = error.replies, str(error)
         except ssl.SSLError as error:
             self.abort(f"encryption failed: {error}")
             return
+        if reason:
+            # Nothing more is sent; what came before is read.
+            self.lost_reason = self.lost_reason or reason
         if replies:
             if self.listener is not None and not self.replies:
                 self.listener(replies)
             else:
                 self.replies.extend(replies)
                 self._notify()
-        if tls is not None and tls.ended:
+        if reason or (tls is not None and tls.end_reason):
             # Only now: the reply to a final dot may have come together with the end.
-            self.abort("the server closed the connection")
+            self.abort(reason or (tls.end_reason if tls else ""))
 
     def eof_received(self) -> bool:
         return False
@@ -118,7 +120,11 @@ class SmtpTransport(asyncio.Protocol):
 
     def write_pieces(self, pieces: Sequence[bytes], size: int) -> None:
         """Write buffers of `size` bytes in total. Raises ConnectionLost."""
-        transport = self._open()
+        try:
+            transport = self._open()
+        except ConnectionLost:
+            self.flushed = False
+            raise
         if self._tls is not None:
             # Each buffer would become a record of its own. Encrypting has released the GIL already.
             transport.write(self._encrypt(self._tls, b"".join(pieces)))
@@ -279,8 +285,10 @@ class _Tls:
     def __init__(self, context: ssl.SSLContext, host: str) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-        # Whether the handshake is finished, and whether the server has closed its side.
-        self.established = self.ended = False
+        # Whether the handshake is finished.
+        self.established = False
+        # Why the server sends nothing more that can be read; empty while it may.
+        self.end_reason = ""
 
     def shake_hands(self) -> None:
         """Take the next step of the handshake; sets `established`. Raises SSLError."""
@@ -306,16 +314,21 @@ class _Tls:
         return self._outgoing.read()
 
     def decrypt(self) -> bytes:
-        """What has been received, in clear; sets `ended`. Raises SSLError."""
+        """What has been received, in clear; sets `end_reason`."""
         clear = b""
-        # Where nothing is left, read() would raise SSLWantReadError.
-        with contextlib.suppress(ssl.SSLWantReadError):
+        try:
+            # Where nothing is left, read() would raise SSLWantReadError.
             while self._incoming.pending or self._object.pending():
                 data = self._object.read(_READ_BYTES)
                 if not data:
-                    self.ended = True
+                    self.end_reason = "the server closed the connection"
                     break
                 clear += data
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            # What came before it is whole.
+            self.end_reason = f"encryption failed: {error}"
         return clear
 
     def close(self) -> bytes:

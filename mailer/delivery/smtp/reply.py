@@ -20,6 +20,11 @@ _FAST_PATH_BYTES = 1024
 class MalformedReply(Exception):  # noqa: N818  (describes the input, not an error of ours)
     """The server sent something that is not an SMTP reply."""
 
+    def __init__(self, message: str, replies: Sequence[Reply] = ()) -> None:
+        super().__init__(message)
+        # Those that came with it, and before it.
+        self.replies = replies
+
 
 class Reply(NamedTuple):
     # 250, 451, 550…
@@ -66,13 +71,19 @@ class ReplyParser:
                 and (others := _one_line_replies(behind)) is not None
             ):
                 return reply, *others
-        return self._parse(self._rest + data)
+        found: list[Reply] = []
+        try:
+            self._parse(self._rest + data, found)
+        except MalformedReply as error:
+            # One of them may say that a message was accepted.
+            raise MalformedReply(str(error), found) from None
+        return found
 
-    def _parse(self, data: bytes) -> list[Reply]:
+    def _parse(self, data: bytes, found: list[Reply]) -> None:
+        """Add the replies that `data` completes to `found`. Raises MalformedReply."""
         if len(data) > _MAX_BYTES:
             raise MalformedReply("the server's reply is too long")
         *lines, self._rest = data.split(b"\n")
-        found: list[Reply] = []
         for line in lines:
             code, text, last = _parse_line(line)
             self._lines.append(text)
@@ -81,7 +92,6 @@ class ReplyParser:
             if last:
                 found.append(_make_reply(code, tuple(self._lines)))
                 self._lines.clear()
-        return found
 
     def clear(self) -> bool:
         """Discard buffered bytes; return whether there were any."""
@@ -101,8 +111,11 @@ def _one_line_replies(data: bytes) -> tuple[Reply, ...] | None:
 # A server repeats a few replies again and again.
 @lru_cache(maxsize=256)
 def _one_line_reply(line: bytes) -> Reply | None:
-    """The reply if it has only this line; None if another line follows. Raises MalformedReply."""
-    code, text, last = _parse_line(line)
+    """The reply if it has only this line; None if another line follows, or it is malformed."""
+    try:
+        code, text, last = _parse_line(line)
+    except MalformedReply:
+        return None
     return _make_reply(code, (text,)) if last else None
 
 

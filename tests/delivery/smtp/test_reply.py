@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,3 +43,12 @@ LINES = [
 def test_replies_that_arrive_at_once_equal_those_that_arrive_byte_by_byte(lines):
     octets = b"".join(lines)
     assert read([octets]) == read(octets[at : at + 1] for at in range(len(octets)))
+
+
+@pytest.mark.parametrize("chunks", [[b"250 2.0.0 Ok\r\nTrace\r\n"], [b"250 2.0", b".0 Ok\r\n\r\n"]])
+def test_the_replies_before_a_malformed_one_are_kept(chunks):
+    reader = ReplyParser()
+    with pytest.raises(MalformedReply) as raised:
+        for chunk in chunks:
+            assert not reader.feed(chunk)
+    assert [reply.code for reply in raised.value.replies] == [250]

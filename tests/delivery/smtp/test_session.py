@@ -120,6 +120,13 @@ def test_a_connection_that_ends_after_the_final_dot_leaves_the_message_in_doubt(
     assert outcome.reply_class is ReplyClass.IN_DOUBT
 
 
+def test_an_acceptance_counts_also_where_no_valid_reply_follows_it(server):
+    server.script.dot = lambda to: "250 2.0.0 queued as 1\nTrace: the filter has ended"
+    outcomes = deliver(server, envelope(), envelope("bek@example.org"))
+    assert [o.reply_class for o in outcomes] == [ReplyClass.ACCEPTED] * 2
+    assert server.recipients() == ["aida@example.org", "bek@example.org"]
+
+
 def test_a_timeout_after_the_final_dot_leaves_the_message_in_doubt(server):
     server.script.latency = 600
     (outcome,) = deliver(server, envelope(), timeouts=Timeouts(final_dot=0.2))
@@ -241,6 +248,13 @@ def test_a_message_pipelined_behind_an_unanswered_final_dot_is_not_tried(server)
     assert outcomes["bek@example.org"] is ReplyClass.IN_DOUBT
     assert outcomes.get("chinara@example.org", ReplyClass.NOT_TRIED) is ReplyClass.NOT_TRIED
     assert len(outcomes) <= 3
+
+
+def test_a_message_behind_a_reply_that_is_malformed_is_not_tried(server):
+    server.script.dot = lambda to: "250 2.0.0 queued as 1\nTrace: the filter has ended"
+    outcomes = serve(server, ListSource(*map(envelope, RECIPIENTS)))
+    assert outcomes.pop(RECIPIENTS[0]) is ReplyClass.ACCEPTED
+    assert set(outcomes.values()) <= {ReplyClass.NOT_TRIED}
 
 
 def test_a_message_aborted_in_a_pipeline_is_not_sent_and_ends_the_connection(server):

@@ -173,7 +173,8 @@ def test_a_server_without_ehlo_is_greeted_by_helo():
         assert verbs(server) == ["EHLO", "HELO"]
 
 
-def test_a_reply_that_comes_with_the_end_of_the_encryption_is_read(certified):
+@pytest.mark.parametrize("ends", ["in order", "by an error"])
+def test_a_reply_that_comes_with_the_end_of_the_encryption_is_read(certified, ends):
     trust, tls = certified()
 
     async def run():
@@ -193,8 +194,12 @@ def test_a_reply_that_comes_with_the_end_of_the_encryption_is_read(certified):
             await loop.sock_sendall(theirs, outgoing.read())
         await transport.finish_handshake(60)
         server.write(b"250 2.0.0 accepted\r\n")
-        with contextlib.suppress(ssl.SSLWantReadError):
-            server.unwrap()
+        if ends == "in order":
+            with contextlib.suppress(ssl.SSLWantReadError):
+                server.unwrap()
+        else:
+            # No record of TLS.
+            outgoing.write(b"421 in clear\r\n")
         await loop.sock_sendall(theirs, outgoing.read())
         async with asyncio.timeout(60):
             while not seen or seen[-1]:
