@@ -288,19 +288,19 @@ class EspPool:
         with self.state:
             self._throttled_until = max(self._throttled_until, until)
 
-    def begin(self, batch: list[_Built]) -> list[_Built]:
-        """Journal the attempts of a batch; return those that may be sent."""
+    def begin(self, batch: list[_Built], lost: NoResponse | None) -> list[_Built]:
+        """Journal the attempts of a batch; return those that may be sent. `lost` as in `record_results`."""
         now = lease_clock()
         may_send = [
             now < built.job.deadline and built.job.claimed.mailing not in self._dropped for built in batch
         ]
-        self._return(built.job for built, sends in zip(batch, may_send, strict=True) if not sends)
+        self._give_up([built for built, sends in zip(batch, may_send, strict=True) if not sends], lost)
         begun = [built for built, sends in zip(batch, may_send, strict=True) if sends]
         try:
             for built in begun:
                 self._journal.log_attempt(built.job.claimed.id, built.job.claimed.attempt)
         except OSError as error:
-            self._return(built.job for built in begun)
+            self._give_up(begun, lost)
             self._report_error(SendError(str(journal_unwritable(error)), transient=True))
             return []
         return begun
@@ -310,10 +310,13 @@ class EspPool:
         for built in batch:
             self._journal_reply(built.job, 451, "the ESP accepted nothing")
 
-    def record_results(self, batch: list[_Built], results: Sequence[Result]) -> None:
-        """Take the results of a call."""
+    def record_results(
+        self, batch: list[_Built], results: Sequence[Result], lost: NoResponse | None = None
+    ) -> None:
+        """Take the results of a call; `lost`: an earlier call with these messages had no response, and may
+        have been carried out."""
         for built, result in zip(batch, results, strict=True):
-            self._record_result(built, result)
+            self._record_result(built, result, lost)
         if len(self._attempts) >= _WAKE_AT or self._idle():
             self._news.set()
 
@@ -338,7 +341,16 @@ class EspPool:
             self._news.set()
             return None
 
-    def _record_result(self, built: _Built, result: Result) -> None:
+    def _give_up(self, batch: list[_Built], lost: NoResponse | None) -> None:
+        """These messages are not sent now; `lost` as in `record_results`."""
+        if lost is None:
+            self._return(built.job for built in batch)
+            return
+        for built in batch:
+            self._record(built.job, in_doubt_outcome(str(lost)))
+        self._news.set()
+
+    def _record_result(self, built: _Built, result: Result, lost: NoResponse | None) -> None:
         job, mailing = built.job, built.job.claimed.mailing
         if isinstance(result, Outcome):
             self._lost = 0
@@ -349,11 +361,16 @@ class EspPool:
         if isinstance(result, NoResponse):
             self._record(job, in_doubt_outcome(str(result)))
             return
-        self._journal_reply(job, 451, str(result))
+        if lost is None:
+            self._journal_reply(job, 451, str(result))
         if isinstance(result, Ambiguous):
-            self._refuse_all(self._attribution.rejected(mailing, (built, str(result))))
+            if lost is None:
+                self._refuse_all(self._attribution.rejected(mailing, (built, str(result))))
+            else:
+                # It may be rejected only because the earlier call was carried out.
+                self._give_up([built], lost)
             return
-        self._return([job])
+        self._give_up([built], lost)
         ours = isinstance(result, AccountError)
         about = mailing if isinstance(result, AccountError) and result.sender else None
         self._report_error(SendError(str(result), transient=not ours, mailing=about))
@@ -404,6 +421,8 @@ class _Worker:
     batches: deque[list[_Built]] = field(default_factory=deque)
     # What was sent and has no result yet.
     in_flight: list[_Built] = field(default_factory=list)
+    # The first call with what is in flight that had no response.
+    lost: NoResponse | None = None
 
     def run(self) -> None:
         try:
@@ -428,6 +447,7 @@ class _Worker:
         if not self.pool.acquire_call():
             return
         results: list[Result] = []
+        self.lost = None
         try:
             tries = 0
             while batch := self._begin():
@@ -453,14 +473,16 @@ class _Worker:
         if batch:
             with self.pool.state:
                 self.in_flight = []
-                self.pool.record_results(batch, results)
+                self.pool.record_results(batch, results, self.lost)
 
     def _begin(self) -> list[_Built]:
         """Put what may be sent of the next batch in flight; empty if there is none or the pool stops."""
         with self.pool.state:
-            if self.pool.stopping or not self.batches:
+            if self.pool.stopping:
                 return []
-            self.in_flight = self.pool.begin(self.batches.popleft())
+            # After a call without a response it is in flight still.
+            batch = self.in_flight or (self.batches.popleft() if self.batches else [])
+            self.in_flight = self.pool.begin(batch, self.lost)
             return list(self.in_flight)
 
     def _split(self) -> None:
@@ -471,7 +493,8 @@ class _Worker:
             self.batches.extendleft([batch[middle:], batch[:middle]])
 
     def _retry(self, error: CallError, tries: int) -> bool:
-        """Wait and queue the batch again if a retry is safe and may help; whether it is to be made."""
+        """Wait, and queue the batch again unless an earlier call had no response, if a retry is safe and may
+        help; whether it is to be made."""
         policy = self.pool.policy
         retries = 1 if isinstance(error, NotConnected) else policy.retries
         lost = isinstance(error, NoResponse)
@@ -487,17 +510,15 @@ class _Worker:
         until = time.monotonic() + max(policy.backoff.delay(tries + 1), retry_after)
         if isinstance(error, Throttled):
             self.pool.throttle(until)
-        if not lost:
+        if isinstance(error, NoResponse):
+            self.lost = self.lost or error
+        if self.lost is None:
             with self.pool.state:
                 self.batches.appendleft(self._take_back())
             self.pool.wait_until(until)
             return True
-        if not self.pool.wait_until(until):
-            return False
-        with self.pool.state:
-            # The idempotency key prevents a second send.
-            self.batches.appendleft(self.in_flight)
-        return True
+        # The idempotency key prevents a second send.
+        return self.pool.wait_until(until)
 
     def _take_back(self) -> list[_Built]:
         """What was in flight was not accepted and may be sent again."""

@@ -11,6 +11,7 @@ from email.utils import parseaddr
 
 import pytest
 
+from mailer.backoff import BackoffPolicy
 from mailer.config import Service
 from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
@@ -20,7 +21,7 @@ from mailer.delivery.outcome import ReplyClass, outcome_of
 from mailer.rendering.merge_tags import html_value
 from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import KEY, SECRET, SERVICES
-from tests.delivery.esp.drive import HTML, LEAVE, TEXT, Drive, claimed, message
+from tests.delivery.esp.drive import HTML, LEAVE, SHORT, TEXT, Drive, claimed, message
 from tests.waiting import until
 
 
@@ -211,6 +212,28 @@ def test_a_lost_call_is_repeated_with_the_same_idempotency_key(api, drive):
     api.script = script
     assert drive.send(1)[1].reply_class is ReplyClass.ACCEPTED
     assert len(keys) == 2 and len(set(keys)) == 1
+
+
+@WITH_KEY
+@pytest.mark.parametrize("status", [409, 429, 401])
+def test_what_follows_a_lost_call_does_not_say_that_it_was_not_carried_out(api, drive, documented, status):
+    api.script = lambda call: DROP if len(api.calls) == 1 else Reply(status, documented.busy)
+    drive.submit(claimed(1))
+    assert drive.until(1)[1].reply_class is ReplyClass.IN_DOUBT
+    assert drive.journaled() == {(1, 1): None}
+    assert [one.transient for one in drive.pool.take_errors()] == {409: [], 429: [True], 401: [False]}[status]
+
+
+@WITH_KEY
+def test_a_mailing_that_is_paused_before_a_lost_call_is_repeated_leaves_it_in_doubt(api, service, tmp_path):
+    slow = dataclasses.replace(SHORT, backoff=BackoffPolicy(first=0.5, cap=0.5))
+    with Drive(service, tmp_path, slow) as drive:
+        api.script = lambda call: DROP
+        drive.submit(claimed(1))
+        until(lambda: api.calls)
+        drive.pool.drop_mailing(1)
+        assert drive.until(1)[1].reply_class is ReplyClass.IN_DOUBT
+        assert len(api.calls) == 1
 
 
 def test_an_esp_that_never_answers_ends_the_run_before_many_are_in_doubt(api, drive):
