@@ -8,12 +8,14 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.charset import QP, SHORTEST, Charset
 from email.utils import parseaddr
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -23,7 +25,7 @@ from django.core.mail.message import sanitize_address
 from django.db.models import F
 from django.utils.translation import gettext
 
-from mailer.delivery.ledger.attempt_types_and_retry_schedule import next_attempt_at
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import lease_clock, next_attempt_at
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox.secret_removal import without_secrets
 from mailer.delivery.outcome import Outcome, ReplyClass
@@ -37,8 +39,12 @@ from subscribers.translate_stored_texts import translated
 
 log = logging.getLogger(__name__)
 _BATCH = 50
-# How long other workers leave a message alone while one sends it: longer than a final dot's ten minutes.
+# How long other workers leave a message alone while one sends it, and the seconds after which it is begun no
+# more: a final dot's ten minutes lie between them.
 _LEASE = timedelta(minutes=15)
+_BEGIN_SECONDS = 240.0
+# How often a stop is looked for, and the seconds that the message under way has then.
+_STOP_CHECK, _STOP_GRACE = 0.25, 8.0
 # A confirmation or password email is of no use after this time.
 _EXPIRES_AFTER = timedelta(hours=48)
 # How long sent and refused messages are kept.
@@ -112,19 +118,18 @@ def require_allowed_test_recipient(to: str) -> str:
 
 
 def send_due(now: datetime, stop: threading.Event | Callable[[], bool] | None = None) -> OutboxSummary:
-    """Send the due messages, oldest first; `stop` ends the call between two messages.
+    """Send the due messages, oldest first; `stop` ends the call within ten seconds.
 
     A message whose reply was lost is sent again later, with the same Message-ID: twice is better than never.
     """
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop or (lambda: False)
-    summary = OutboxSummary()
-    while not stopped() and not summary.error:
-        claimed = _claim(now)
-        if not claimed:
-            break
-        outcomes, summary.error = _in_thread(claimed, stopped)
-        for message in claimed:
-            _settle(message, outcomes.get(message.pk), now, summary)
+    summary, started = OutboxSummary(), lease_clock()
+
+    def clock() -> datetime:
+        return now + timedelta(seconds=lease_clock() - started)
+
+    while not stopped() and not summary.error and (claimed := _claim(clock())):
+        _send_and_settle(claimed, stopped, clock, summary)
     return summary
 
 
@@ -182,43 +187,95 @@ def _claim(now: datetime) -> list[OutboxMessage]:
     return claimed
 
 
-def _in_thread(claimed: list[OutboxMessage], stopped: Callable[[], bool]) -> tuple[dict[int, Outcome], str]:
-    """Send them in another thread: the caller's may have an event loop already."""
-    outcomes: dict[int, Outcome] = {}
-    errors: list[str] = []
+class _Ended(NamedTuple):
+    """The sending thread sends nothing more."""
+
+    # Why, if it has not sent everything.
+    error: BaseException | None
+
+
+# What the sending thread reports.
+_Reports = SimpleQueue[tuple[OutboxMessage, Outcome] | _Ended]
+
+
+def _send_and_settle(
+    claimed: list[OutboxMessage],
+    stopped: Callable[[], bool],
+    clock: Callable[[], datetime],
+    summary: OutboxSummary,
+) -> None:
+    """Send them in another thread: this one may have an event loop already. Each is settled when its outcome
+    is known, so that a process that dies leaves one of them in doubt."""
+    reports, ending = _Reports(), threading.Event()
+    begin_until = lease_clock() + _BEGIN_SECONDS
 
     def run() -> None:
         try:
-            asyncio.run(_send(claimed, outcomes, stopped))
-        except SmtpError as error:
-            errors.append(str(error))
+            asyncio.run(_send_or_end(claimed, reports, ending, begin_until))
+        except BaseException as error:  # noqa: BLE001  (raised again in the calling thread)
+            reports.put(_Ended(error))
 
     thread = threading.Thread(target=copy_context().run, args=(run,), name="mailer-outbox", daemon=True)
     thread.start()
-    thread.join()
-    return outcomes, "".join(errors)
+    left, ended = {message.pk: message for message in claimed}, None
+    try:
+        while ended is None:
+            with suppress(Empty):
+                found = reports.get(timeout=_STOP_CHECK)
+                if isinstance(found, _Ended):
+                    ended = found
+                else:
+                    _settle(left.pop(found[0].pk), found[1], clock(), summary)
+            if stopped():
+                ending.set()
+        for message in left.values():
+            _settle(message, None, clock(), summary)
+    finally:
+        ending.set()
+        thread.join()
+    if isinstance(ended.error, SmtpError):
+        summary.error = str(ended.error)
+    elif ended.error is not None:
+        raise ended.error
+
+
+async def _send_or_end(
+    claimed: list[OutboxMessage], reports: _Reports, ending: threading.Event, begin_until: float
+) -> None:
+    """As `_send`; once `ending` is set, the message under way has a few seconds. The last report says that it
+    has ended."""
+    sending = asyncio.create_task(_send(claimed, reports, ending, begin_until))
+    while not ending.is_set() and not sending.done():
+        await asyncio.wait([sending], timeout=_STOP_CHECK)
+    await asyncio.wait([sending], timeout=_STOP_GRACE)
+    sending.cancel()
+    await asyncio.wait([sending])
+    reports.put(_Ended(None if sending.cancelled() else sending.exception()))
 
 
 async def _send(
-    claimed: list[OutboxMessage], outcomes: dict[int, Outcome], stopped: Callable[[], bool]
+    claimed: list[OutboxMessage], reports: _Reports, ending: threading.Event, begin_until: float
 ) -> None:
+    """Send messages, and report the outcome of each, until `ending` is set or lease_clock() is past
+    `begin_until`: another worker may have claimed the rest then."""
     session: Session | None = None
     signer = dkim.configured_signer()
     try:
         for message in claimed:
-            if stopped():
-                return
             if session is None or not session.usable:
                 session = await open_with_any_relay()
+            if ending.is_set() or lease_clock() >= begin_until:
+                return
             octets = bytes(message.message)
             if signer is not None:
                 octets = signer.sign(octets, int(time.time()))
             envelope = Envelope(message.sender, message.recipient, octets)
             try:
-                outcomes[message.pk] = await session.deliver(envelope, lambda: None)
+                outcome = await session.deliver(envelope, lambda: None)
             except PermanentRelayError as error:
                 # One rejected sender address must not hold up the other messages.
-                outcomes[message.pk] = Outcome(ReplyClass.TRY_LATER, str(error))
+                outcome = Outcome(ReplyClass.TRY_LATER, str(error))
+            reports.put((message, outcome))
     finally:
         if session is not None:
             await session.quit()

@@ -9,7 +9,9 @@ from django.core.mail import EmailMultiAlternatives, send_mail
 from django.db import transaction
 
 from mailer.delivery.models import OutboxMessage
+from mailer.delivery.outbox import outbox
 from mailer.delivery.outbox.outbox import send_due
+from mailer.delivery.smtp.session import Session
 from tests.delivery.relay import DROP
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -99,6 +101,69 @@ def test_a_rejected_sender_does_not_stop_the_other_emails(relay, later):
     write("bek@example.org")
     found = send_due(later)
     assert (found.sent, found.waiting) == (1, 1)
+
+
+def test_a_stop_ends_a_slow_dialogue(relay, later, monkeypatch):
+    monkeypatch.setattr(outbox, "_STOP_GRACE", 0.1)
+    relay.script.slow = lambda to: 600 if to == "aida@example.org" else 0
+    for to in ("bek@example.org", "aida@example.org", "dana@example.org"):
+        write(to)
+    found = send_due(later, lambda: len(relay.taken) == 2)
+    assert (found.sent, found.waiting) == (1, 2)
+    by_recipient = {row.recipient: (row.state, row.attempts) for row in OutboxMessage.objects.all()}
+    assert by_recipient == {
+        "bek@example.org": ("sent", 1),
+        # Its reply was not read.
+        "aida@example.org": ("waiting", 1),
+        "dana@example.org": ("waiting", 0),
+    }
+    waiting = OutboxMessage.objects.filter(state="waiting", due_at__gt=later)
+    assert list(waiting.values_list("recipient", flat=True)) == ["aida@example.org"]
+
+
+def test_a_stop_ends_the_wait_for_a_greeting(relay, later, monkeypatch):
+    monkeypatch.setattr(outbox, "_STOP_GRACE", 0.1)
+    # The beginning of a greeting, whose last line never comes.
+    relay.script.greeting = "220-test"
+    write()
+    asked = iter([False] * 3)
+    found = send_due(later, lambda: next(asked, True))
+    assert (found.sent, found.waiting, found.error) == (0, 1, "")
+    row = OutboxMessage.objects.get()
+    assert row.attempts == 0 and row.due_at <= later
+
+
+def test_what_was_sent_is_settled_before_an_error_ends_the_others(relay, later, monkeypatch):
+    deliver = Session.deliver
+
+    async def fail(session, envelope, before_final_dot):
+        if envelope.recipient == "bek@example.org":
+            raise ArithmeticError
+        return await deliver(session, envelope, before_final_dot)
+
+    monkeypatch.setattr(Session, "deliver", fail)
+    for to in ("aida@example.org", "bek@example.org", "dana@example.org"):
+        write(to)
+    with pytest.raises(ArithmeticError):
+        send_due(later)
+    states = OutboxMessage.objects.order_by("pk").values_list("state", "attempts")
+    assert list(states) == [("sent", 1), ("waiting", 0), ("waiting", 0)]
+
+
+def test_a_message_is_not_begun_when_its_lease_may_be_over(relay, later, monkeypatch):
+    claims, claim = [], outbox._claim
+    monkeypatch.setattr(outbox, "_claim", lambda now: claims.append(claim(now)) or claims[-1])
+    # The machine sleeps for half an hour when the first message was sent.
+    monkeypatch.setattr(outbox, "lease_clock", lambda: 1800.0 if relay.taken else 0.0)
+    for to in ("aida@example.org", "bek@example.org"):
+        write(to)
+    assert send_due(later).sent == 2
+    assert [[one.recipient for one in claimed] for claimed in claims] == [
+        ["aida@example.org", "bek@example.org"],
+        ["bek@example.org"],
+        [],
+    ]
+    assert relay.recipients() == ["aida@example.org", "bek@example.org"]
 
 
 PASSWORD_LINK = (
