@@ -37,10 +37,12 @@ _PERIOD_WITH_TRIGGERS = 10
 _PERIODS = {job.name: max(job.every, _PERIOD_WITH_TRIGGERS) for job in JOBS if job.name in CHANGES} | {
     "start mailings": 2
 }
+# A period that has not begun was written before the database's clock was set back.
 _STATE = """
 SELECT floor(extract(epoch FROM clock_timestamp()))::bigint AS now,
     (SELECT json_object_agg(task_name, slot) FROM (
-        SELECT task_name, max(defer_timestamp) AS slot FROM procrastinate_periodic_defers GROUP BY task_name
+        SELECT task_name, max(defer_timestamp) AS slot FROM procrastinate_periodic_defers
+        WHERE defer_timestamp <= extract(epoch FROM clock_timestamp()) GROUP BY task_name
     ) AS deferred) AS deferred,
     (SELECT json_agg(task_name) FROM procrastinate_jobs WHERE status = 'todo') AS waiting
 """

@@ -9,7 +9,8 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -31,6 +32,9 @@ from mailer.worker.supervisor import (
 )
 
 log = logging.getLogger(__name__)
+
+# A run that is planned this much further ahead than its period was planned before the clock was set back.
+_TOLERANCE = timedelta(seconds=1)
 
 
 def run(
@@ -68,9 +72,22 @@ def run(
         start_trimming()
         log.info("action=worker_started jobs=%d", len(jobs))
         notify_systemd("READY=1")
-        wait_for_stop(stop)
+        wait_for_stop(stop, meanwhile=partial(plan_anew_if_clock_was_set_back, scheduler))
         scheduler.shutdown(wait=True)
         log.info("action=worker_stopped")
+
+
+def plan_anew_if_clock_was_set_back(scheduler: BackgroundScheduler) -> None:
+    """Run at once what is planned further ahead than its period.
+
+    The scheduler plans by the clock. Where a machine started with a wrong one, which was corrected, it would
+    do nothing until that shows the same time again.
+    """
+    now = datetime.now(UTC)
+    for job in scheduler.get_jobs():
+        if job.next_run_time - now > job.trigger.interval + _TOLERANCE:
+            log.warning("action=clock_set_back job=%s", job.id)
+            job.modify(next_run_time=now)
 
 
 def scheduler_callback_of(

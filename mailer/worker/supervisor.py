@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -119,11 +119,11 @@ def stop_on_signals(stop: threading.Event) -> None:
         signal.signal(number, handle)
 
 
-def wait_for_stop(stop: threading.Event) -> None:
+def wait_for_stop(stop: threading.Event, meanwhile: Callable[[], None] = lambda: None) -> None:
     """Wait in the main thread, and look again every second: Python handles a signal between two steps of this
-    thread, and one that comes just before it sleeps would not wake it."""
+    thread, and one that comes just before it sleeps would not wake it. `meanwhile` is called each time."""
     while not stop.wait(_LOOK_AGAIN_SECONDS):
-        pass
+        meanwhile()
 
 
 @contextmanager

@@ -229,6 +229,17 @@ def test_roles_by_queue_and_a_worker_that_is_asked_to_stop(cluster: Cluster) -> 
 
 @pytest.mark.postgres
 @pytest.mark.xdist_group("postgres")
+def test_jobs_go_on_when_the_clock_of_the_database_was_set_back(cluster: Cluster) -> None:
+    cluster.execute(
+        "INSERT INTO procrastinate_periodic_defers (task_name, defer_timestamp) "
+        "VALUES ('short', extract(epoch FROM now())::bigint + 18000)"
+    )
+    cluster.start("deliver")
+    cluster.until_run("short", more_than=1)
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
 def test_a_worker_goes_on_when_the_database_was_restarted(cluster: Cluster) -> None:
     # One of two servers is not there, as after a failover.
     address, _, socket = cluster.url.partition("host=")

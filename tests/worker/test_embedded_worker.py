@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from apscheduler.schedulers import base
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from pytest_django import DjangoDbBlocker
@@ -19,6 +20,7 @@ from pytest_django import DjangoDbBlocker
 from mailer.job_index import JOBS, Job
 from mailer.worker import embedded_worker, machine_locks, run_job
 from mailer.worker.kept_connections import KeptConnections
+from tests.waiting import until
 
 NOW = datetime(2021, 12, 3, tzinfo=UTC)
 
@@ -146,4 +148,33 @@ def test_the_worker_runs_its_jobs_and_stops_when_asked(
     assert ran.wait(60)
     stop.set()
     worker.join(60)
+    assert not worker.is_alive()
+
+
+def test_jobs_go_on_when_the_clock_was_set_back(
+    tmp_path: Path, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = [timedelta(hours=5)]
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + ahead[0]
+
+    monkeypatch.setattr(base, "datetime", Clock)
+    monkeypatch.setattr(embedded_worker, "datetime", Clock)
+    runs: list[int] = []
+    stop = threading.Event()
+    jobs = [Job("often", 1, lambda now, stopping: runs.append(1))]
+    arguments = {"now": lambda: Clock.now(UTC), "jobs": jobs}
+    worker = threading.Thread(target=embedded_worker.run, args=(stop,), kwargs=arguments)
+    worker.start()
+    try:
+        until(lambda: len(runs) > 1)
+        ahead[0] = timedelta()
+        before = len(runs)
+        until(lambda: len(runs) > before + 1)
+    finally:
+        stop.set()
+        worker.join(60)
     assert not worker.is_alive()
