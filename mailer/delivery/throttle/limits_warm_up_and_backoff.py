@@ -46,8 +46,9 @@ RELAY = BackoffPolicy(first=60, cap=600, jitter=0.1)
 _FIRST_RATE, _MIN_RATE, _UNLIMITED_RATE = 10.0, 0.1, 20.0
 # A minute of steady sending adds so much to the rate.
 _RISE = 1.0
-# Seconds after the end of a wait for which the state is remembered.
+# Seconds after the end of a wait for which the state is remembered, and how far ahead that end can be.
 _MEMORY = 3_600.0
+_LONGEST_WAIT = max(one.cap * (1 + one.jitter) for one in (PROVIDER, RELAY))
 
 
 @dataclass(frozen=True)
@@ -299,6 +300,9 @@ def initial_warm_up(since: date, today: date) -> WarmUpProgress:
 
 def advance_warm_up(progress: WarmUpProgress, today: date) -> WarmUpProgress:
     """The progress as of `today`: one step on if the last day had mail and went well, else the same step."""
+    if progress.day > today + timedelta(days=1):
+        # The clock was set back. At midnight, another machine's may be a day ahead.
+        return progress._replace(day=today)
     if today <= progress.day:
         return progress
     well = progress.attempted > 0 and progress.deferred <= _MAX_DEFERRED_SHARE * progress.attempted
@@ -325,8 +329,9 @@ NO_BACKOFF = Backoff()
 
 
 def forget_old_backoff(state: Backoff, now: float) -> Backoff:
-    """The state as of now: none when the last wait ended long ago."""
-    return state if now < state.until + _MEMORY else NO_BACKOFF
+    """The state as of now: none when the last wait ended long ago, or by a clock that was wrong."""
+    current = state.until - _LONGEST_WAIT - _SKEW < now < state.until + _MEMORY
+    return state if current else NO_BACKOFF
 
 
 def penalised(state: Backoff, now: float, policy: BackoffPolicy, fraction: float) -> Backoff:

@@ -20,6 +20,7 @@ from mailer.delivery.throttle.limits_warm_up_and_backoff import (
     add_warm_up_counts,
     advance_warm_up,
     after_success,
+    forget_old_backoff,
     give_back,
     initial_warm_up,
     penalised,
@@ -269,6 +270,24 @@ def test_an_unreachable_relay_is_tried_again_after_ten_minutes_at_most():
 def test_replies_during_a_wait_change_nothing():
     state = penalised(NO_BACKOFF, START, PROVIDER, 0.5)
     assert penalised(state, START + 1, PROVIDER, 0.5) == state == after_success(state, 50, START + 1)
+
+
+def test_a_wait_by_a_clock_that_was_set_back_is_forgotten():
+    state = penalised(NO_BACKOFF, START + 86_400, PROVIDER, 1)
+    assert forget_old_backoff(state, START) == NO_BACKOFF
+    longest = NO_BACKOFF
+    for _ in range(8):
+        begun, longest = longest.until or START, penalised(longest, longest.until or START, PROVIDER, 1)
+        assert forget_old_backoff(longest, begun) == longest
+
+
+def test_a_warm_up_goes_on_when_the_clock_was_set_back():
+    day = date(2021, 12, 3)
+    ahead = add_warm_up_counts(initial_warm_up(day, date(2022, 12, 3))._replace(step=4), 100, 0)
+    assert advance_warm_up(ahead, day).day == day
+    assert advance_warm_up(advance_warm_up(ahead, day), day + timedelta(days=1)).step == 5
+    # Another machine's clock is past midnight already.
+    assert advance_warm_up(ahead, date(2022, 12, 2)) == ahead
 
 
 def test_steady_sending_raises_the_rate_until_no_limit_is_left():
