@@ -16,10 +16,11 @@ import json
 import mmap
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 _SUFFIX = ".journal"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -42,7 +43,7 @@ class FoundJournal:
     owner: str
     # Whether the machine has been running since: if not, the last lines may be missing.
     complete: bool
-    # (delivery, attempt) → the reply, or None if only its start is known.
+    # (delivery, attempt) → the reply, or None if only its start is known; of unsettled deliveries.
     attempts: dict[tuple[int, int], LoggedReply | None] = field(default_factory=dict)
 
 
@@ -139,16 +140,33 @@ def has_journals(folder: Path) -> bool:
     return any(folder.glob(f"*{_SUFFIX}"))
 
 
-def find_journal(folder: Path, owner: str) -> FoundJournal | None:
+# The unsettled deliveries of an owner. Only what was logged of these is kept in memory: the journal of a
+# large mailing has millions of lines.
+Unsettled = Callable[[str], Container[int]]
+
+
+class _All:
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def find_journal(
+    folder: Path, owner: str, unsettled: Unsettled = lambda owner: _All()
+) -> FoundJournal | None:
     """The journal of a process that may still run; None where the folder has none, as on another machine."""
     path = folder / f"{owner}{_SUFFIX}"
+    if path.parent != folder:
+        return None
     try:
-        return _read(path, path.read_bytes()) if path.parent == folder else None
+        with path.open("rb") as file:
+            return _read(path, file, unsettled)
     except FileNotFoundError:
         return None
 
 
-def consume_recoverable_journals(folder: Path) -> Iterator[FoundJournal]:
+def consume_recoverable_journals(
+    folder: Path, unsettled: Unsettled = lambda owner: _All()
+) -> Iterator[FoundJournal]:
     """The journals of dead processes in `folder`; each is deleted when the caller asks for the next."""
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:
@@ -163,7 +181,7 @@ def consume_recoverable_journals(folder: Path) -> Iterator[FoundJournal]:
             continue
         with os.fdopen(descriptor, "rb") as file:
             if os.fstat(descriptor).st_nlink:
-                yield _read(path, file.read())
+                yield _read(path, file, unsettled)
                 path.unlink(missing_ok=True)
 
 
@@ -172,9 +190,9 @@ def _single_line(text: str) -> bytes:
     return text[:500].replace("\n", " ").replace("\0", " ").encode("utf-8", "replace")
 
 
-def _read(path: Path, raw: bytes) -> FoundJournal:
+def _read(path: Path, file: BinaryIO, unsettled: Unsettled) -> FoundJournal:
     # The reserved space after the last line is zeros.
-    head, *lines = raw.rstrip(b"\0").decode("utf-8", "replace").split("\n")
+    head = file.readline().rstrip(b"\0\n").decode("utf-8", "replace")
     try:
         start = json.loads(head)
         owner, complete = str(start["owner"]), start["boot"] == _boot_id()
@@ -182,15 +200,21 @@ def _read(path: Path, raw: bytes) -> FoundJournal:
         # The process died before the first line was complete, or the machine lost it: nothing is certain.
         return FoundJournal(owner=path.name.removesuffix(_SUFFIX), complete=False)
     attempts: dict[tuple[int, int], LoggedReply | None] = {}
-    # The last piece is empty, or an unfinished line.
-    for line in lines[:-1]:
+    wanted = unsettled(owner)
+    for line in file:
+        if not line.endswith(b"\n"):
+            # The reserved space, or an unfinished line.
+            break
         try:
-            delivery, attempt, code, *text = line.split(" ", 3)
-            reply = LoggedReply(int(code), text[0] if text else "") if code != "0" else None
-            attempts[int(delivery), int(attempt)] = reply
+            number, attempt, code, *text = line[:-1].split(b" ", 3)
+            key, status = (int(number), int(attempt)), int(code)
         except ValueError:
             # Zeros where the machine lost a line: others may be missing as well.
             complete = False
+            continue
+        if key[0] in wanted:
+            reply = text[0].decode("utf-8", "replace") if text else ""
+            attempts[key] = LoggedReply(status, reply) if status else None
     return FoundJournal(owner, complete, attempts)
 
 

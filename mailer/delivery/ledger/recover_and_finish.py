@@ -92,13 +92,18 @@ def recover(now: datetime) -> int:
     nothing is known, so all become in doubt.
     """
     folder, count = journal_folder(), 0
-    for dead in attempt_journal.consume_recoverable_journals(folder):
+    for dead in attempt_journal.consume_recoverable_journals(folder, _unsettled):
         count += _replay(dead, now)
     at = to_db_datetime(now)
     for (owner,) in _rows(_EXPIRED_OWNERS, at, at):
-        if (found := attempt_journal.find_journal(folder, owner)) is not None:
+        if (found := attempt_journal.find_journal(folder, owner, _unsettled)) is not None:
             count += _replay_expired(found, now)
     return count + _expire_leases(now)
+
+
+def _unsettled(owner: str) -> set[int]:
+    """The deliveries that a process has claimed or left in doubt."""
+    return {row[0] for row in _rows(_ROWS, owner, owner, owner)}
 
 
 def _replay(dead: FoundJournal, now: datetime) -> int:

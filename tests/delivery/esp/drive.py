@@ -125,5 +125,6 @@ class Drive:
 
     def journaled(self) -> dict[tuple[int, int], Any]:
         """What recovery would read in the journal after a crash."""
-        (path,) = self.folder.glob("*.journal")
-        return attempt_journal._read(path, path.read_bytes()).attempts
+        found = attempt_journal.find_journal(self.folder, self.journal.owner)
+        assert found is not None
+        return found.attempts

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import tracemalloc
 
 import pytest
 
@@ -41,6 +42,24 @@ def test_a_long_journal_is_read_completely(tmp_path):
     (found,) = consume_recoverable_journals(tmp_path)
     assert found.complete and len(found.attempts) == 9_000
     assert [found.attempts[number, 1] for number in (8_998, 9_000)] == [LoggedReply(250, reply), None]
+
+
+def test_only_what_is_not_settled_is_kept_of_a_long_journal(tmp_path):
+    journal = Journal.open(tmp_path)
+    for number in range(1, 50_001):
+        journal.log_attempt(number, 1)
+        journal.log_reply(number, 1, 250, f"queued as {number}")
+    journal.close()
+    tracemalloc.start()
+    try:
+        (found,) = consume_recoverable_journals(tmp_path, lambda owner: {1, 50_000})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.complete and found.owner == journal.owner
+    assert found.attempts == {(number, 1): LoggedReply(250, f"queued as {number}") for number in (1, 50_000)}
+    # The journal has two megabytes.
+    assert peak < 1_000_000
 
 
 def test_a_reply_with_line_ends_stays_on_one_line(tmp_path):
