@@ -26,8 +26,8 @@ from mailer.backoff import BackoffPolicy
 log = logging.getLogger(__name__)
 # How long a child may take to end when asked; the sender needs ten.
 GRACE_SECONDS = 15.0
-# Seconds within which a worker ends when asked, also where a job does not.
-_STOP_SECONDS = 14.0
+# Seconds within which a worker ends when asked, also where a job does not; and for saying what it does then.
+_STOP_SECONDS, _LAST_WORDS_SECONDS = 14.0, 0.8
 # Seconds before a child that ended is started again.
 RESTART_BACKOFF = BackoffPolicy(first=0.5, cap=30.0)
 # A child that ran this long is healthy, and its next failure counts as the first.
@@ -39,8 +39,8 @@ _M_ARENA_MAX = -8
 # Python's own allocator serves most requests, so that threads hardly ever wait for one of two.
 _ARENAS = 2
 _TRIM_SECONDS = 60.0
-# The variable of sd_notify(3).
-_NOTIFY_SOCKET = "NOTIFY_SOCKET"
+# The variable of sd_notify(3), and the seconds that it may take.
+_NOTIFY_SOCKET, _NOTIFY_SECONDS = "NOTIFY_SOCKET", 1.0
 
 
 @dataclass
@@ -131,9 +131,15 @@ def end_in_time(stop: threading.Event) -> Iterator[None]:
     """End this process, a worker, _STOP_SECONDS after `stop` where jobs still run: each may be killed at any
     point.
 
-    What its threads do then is written to standard error.
+    What its threads do then is written to standard error, unless nobody reads that: a job may be waiting for
+    just that, and everything that writes waits with it.
     """
     ended = threading.Event()
+
+    def end() -> None:
+        stop.wait()
+        if not ended.wait(_STOP_SECONDS + _LAST_WORDS_SECONDS):
+            os._exit(1)
 
     def watch() -> None:
         stop.wait()
@@ -143,7 +149,8 @@ def end_in_time(stop: threading.Event) -> Iterator[None]:
             faulthandler.dump_traceback(sys.__stderr__ or 2)
             os._exit(1)
 
-    threading.Thread(target=watch, name="stop-watch", daemon=True).start()
+    for function in (watch, end):
+        threading.Thread(target=function, name=f"stop-{function.__name__}", daemon=True).start()
     try:
         yield
     finally:
@@ -157,10 +164,12 @@ def notify_systemd(state: str) -> None:
         return
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+            # A manager that reads nothing holds up no start and no stop.
+            client.settimeout(_NOTIFY_SECONDS)
             # A leading @ stands for the null byte of an abstract address.
             client.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
     except OSError as error:
-        log.warning("action=service_manager_not_notified error=%s", error.strerror)
+        log.warning("action=service_manager_not_notified error=%s", error.strerror or type(error).__name__)
 
 
 def mailer_command(*arguments: str) -> list[str]:

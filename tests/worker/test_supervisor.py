@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 
@@ -138,6 +140,48 @@ with supervisor.end_in_time(stop):
         worker.send_signal(signal.SIGTERM)
         _, told = worker.communicate(timeout=300)
     assert worker.returncode == 1 and "deaf_job" in told
+
+
+def test_a_worker_ends_also_where_nobody_reads_what_it_writes() -> None:
+    code = """
+import logging, threading
+from mailer.worker import supervisor
+
+logging.basicConfig()
+supervisor._STOP_SECONDS = supervisor._LAST_WORDS_SECONDS = 0.1
+
+def job():
+    while True:
+        logging.warning("x" * 1000)
+
+stop = threading.Event()
+supervisor.stop_on_signals(stop)
+with supervisor.end_in_time(stop):
+    threading.Thread(target=job).start()
+    print("on", flush=True)
+    supervisor.wait_for_stop(stop)
+    threading.Event().wait()
+"""
+    with subprocess.Popen(python(code), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
+        assert worker.stdout is not None and worker.stdout.readline() == b"on\n"
+        pipe = worker.stderr
+        assert pipe is not None
+        # It is full: the job waits within the handler, which no other thread can use then.
+        until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) != bytes(4))
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(300) == 1
+
+
+def test_a_service_manager_that_reads_nothing_holds_up_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor, "_NOTIFY_SECONDS", 0.01)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        # Until its queue is full, which the system limits.
+        until(lambda: supervisor.notify_systemd("READY=1") or caplog.records, interval=0)
+    assert "action=service_manager_not_notified" in caplog.text
 
 
 def test_a_signal_that_comes_while_the_event_is_locked_sets_it_all_the_same() -> None:
