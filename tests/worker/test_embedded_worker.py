@@ -54,6 +54,31 @@ def test_a_failing_job_is_logged_and_run_again(
     assert "action=job_failed job=broken" in caplog.text
 
 
+def test_a_job_that_goes_on_failing_in_the_same_way_is_logged_in_one_line(
+    caplog: pytest.LogCaptureFixture, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[Exception | None] = []
+
+    def broken(now: object, stop: object) -> None:
+        if error := errors.pop(0):
+            raise error
+
+    def logged_in_full(*raised: Exception | None) -> list[bool]:
+        errors[:] = raised
+        caplog.clear()
+        for _ in raised:
+            run_job.run_and_log_failure(Job("fragile", 1, broken), lambda: NOW, lambda: False)
+        assert all("action=job_failed job=fragile" in record.getMessage() for record in caplog.records)
+        return [record.exc_info is not None for record in caplog.records]
+
+    one, other = ValueError("1"), ValueError("2")
+    assert logged_in_full(one, other, one) == [True, False, False]
+    assert logged_in_full(KeyError()) == [True]
+    assert logged_in_full(None, KeyError()) == [True]
+    monkeypatch.setattr(run_job, "_BRIEF_SECONDS", 0.0)
+    assert logged_in_full(KeyError()) == [True]
+
+
 @pytest.fixture
 def file_of_its_own(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The database is an empty file: one in memory is never closed."""
