@@ -9,6 +9,8 @@ rows/TABLE/NUMBER and end.json. The rows are those of one moment, and web and wo
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import gzip
 import hashlib
 import io
@@ -17,7 +19,7 @@ import os
 import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -49,6 +51,8 @@ _COPY = 1 << 20
 _LEFT_OUT = ("journal", "static")
 # Those that several machines share ([storage] media_path, or a bucket).
 _SHARED = ("media", "imports")
+# Ends the name of a backup that is being written.
+_UNFINISHED = ".unfinished"
 _NAME = re.compile(r"mailer-\d{4}-\d{2}-\d{2}T\d{6}Z\.backup")
 
 OnProgress = Callable[[str, int], None]
@@ -96,19 +100,22 @@ def create(
     if database is not None and not database.exists():
         raise BackupFileError("There is no database to back up; run: mailer migrate")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    delete_abandoned(path.parent)
+    unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
     summary = Summary(path)
     try:
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
+            with suppress(OSError):
+                # Not every file system has locks; `delete_abandoned` needs them too.
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             writer = EncryptingWriter(file, passphrase)
             _write_archive(writer, config_file, summary, now, on_progress, with_bucket)
             writer.close()
             file.flush()
             os.fsync(file.fileno())
-        verify(unfinished, passphrase, writer.digest.digest())
-        # Unlike `rename`, this replaces no file that was created meanwhile.
-        os.link(unfinished, path)
+            verify(unfinished, passphrase, writer.digest.digest())
+            _put_in_place(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
     summary.octets = path.stat().st_size
@@ -120,6 +127,29 @@ def verify(path: Path, passphrase: str, digest: bytes) -> None:
     with path.open("rb") as file:
         if authenticate_and_digest(DecryptingReader(file, passphrase)) != digest:
             raise Damaged("What is in the file is not what was written. Check the disk.")
+
+
+def delete_abandoned(folder: Path) -> None:
+    """Delete what backups to this folder left that were killed: each may be as large as a backup."""
+    for path in folder.glob(f".mailer-*.backup{_UNFINISHED}"):
+        with suppress(OSError), path.open("rb") as file:
+            # The process that still writes it holds the lock.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def _put_in_place(unfinished: Path, path: Path) -> None:
+    """Give the file its name. Raises BackupFileError where another has it."""
+    try:
+        # Unlike `rename`, this replaces no file that was created meanwhile.
+        os.link(unfinished, path)
+    except OSError as error:
+        # FAT and many network file systems have no links.
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        if path.exists():
+            raise BackupFileError(f"{path} exists already.") from error
+        unfinished.rename(path)
 
 
 def delete_older(folder: Path, keep: int) -> list[Path]:
@@ -237,7 +267,7 @@ def _stored_files(top: Path) -> Iterator[Path]:
     for folder, below, names in os.walk(top):
         below.sort()
         for path in (Path(folder, name) for name in sorted(names)):
-            if path.is_file() and not path.is_symlink() and path.suffix not in (".backup", ".unfinished"):
+            if path.is_file() and not path.is_symlink() and path.suffix not in (".backup", _UNFINISHED):
                 yield path
 
 
