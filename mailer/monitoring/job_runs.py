@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import Error, connection, connections, transaction
 
 from mailer.delivery.ledger.sql_helpers import to_db_datetime
 from mailer.monitoring.models import WorkerProcess
@@ -70,14 +70,14 @@ class JobRecorder:
             self._add(job, time.monotonic() - started, failed, now())
 
     def write(self) -> None:
-        """Add the recorded runs to JobStats. If that fails they stay recorded; raises DatabaseError."""
+        """Add the recorded runs to JobStats. If that fails they stay recorded; raises Error."""
         with self._lock:
             recorded, self._runs = self._runs, {}
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 # In a fixed order, so that two workers never deadlock.
                 cursor.executemany(_ADD, [_row(job, runs) for job, runs in sorted(recorded.items())])
-        except DatabaseError:
+        except Error:
             with self._lock:
                 for job, runs in recorded.items():
                     later = self._runs.setdefault(job, _Runs())
@@ -151,7 +151,7 @@ def write_runs_and_heartbeats(
 def _try(write: Callable[[], None]) -> None:
     try:
         write()
-    except DatabaseError as error:
+    except Error as error:
         # The next write has it too.
         log.info("action=worker_sign_not_written error=%s", type(error).__name__)
     finally:

@@ -135,8 +135,13 @@ def _repeat(job: Job, now: Clock, stop: threading.Event) -> None:
     """Run a job of this worker's own every `job.every` seconds, and less often while it fails."""
     failures = 0
     while not stop.is_set():
-        with _turn_of(job) as ours:
-            done = not ours or run_and_log_failure(job, now, stop.is_set)
+        try:
+            with _turn_of(job) as ours:
+                done = not ours or run_and_log_failure(job, now, stop.is_set)
+        except Exception:
+            # Such as a lock in a folder that cannot be written. No other thread runs the job.
+            log.exception("action=job_not_run job=%s", job.name)
+            done = False
         failures = 0 if done else failures + 1
         stop.wait(job.every + (_RECONNECT.delay(failures) if failures else 0))
 

@@ -66,14 +66,23 @@ class Child:
         if self.process is None and clock >= self.not_before:
             unset = () if self.notifies else (_NOTIFY_SOCKET,)
             environment = {name: value for name, value in os.environ.items() if name not in unset}
-            self.process = subprocess.Popen(self.command, env=environment)  # noqa: S603  (our own modules)
             self.started = clock
+            try:
+                self.process = subprocess.Popen(self.command, env=environment)  # noqa: S603  (our own modules)
+            except OSError as error:
+                # Such as no memory for it; the other programs go on.
+                self._set_delay(clock)
+                log.warning("action=child_not_started name=%s error=%s", self.name, error.strerror)
+                return
             log.info("action=child_started name=%s pid=%d", self.name, self.process.pid)
 
-    def _on_end(self, clock: float, status: int) -> None:
+    def _set_delay(self, clock: float) -> None:
         self.failures = 1 if clock - self.started > HEALTHY_SECONDS else self.failures + 1
         self.not_before = clock + RESTART_BACKOFF.delay(self.failures)
         self.process = None
+
+    def _on_end(self, clock: float, status: int) -> None:
+        self._set_delay(clock)
         log.warning(
             "action=child_ended name=%s status=%d restart_in=%.1f", self.name, status, self.not_before - clock
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from mailer.monitoring.job_runs import JobRecorder, write_runs_and_heartbeats
 from mailer.monitoring.models import JobStats, WorkerProcess
@@ -72,3 +72,21 @@ def test_a_worker_is_seen_until_it_ends() -> None:
         assert (worker.engine, worker.seen_at) == ("embedded", NOW)
         run(recorder, "outbox")
     assert (JobStats.objects.get().runs, WorkerProcess.objects.count()) == (2, 0)
+
+
+class LostOnce(JobRecorder):
+    """Loses the database at the first write."""
+
+    lost = False
+
+    def write(self) -> None:
+        if not self.lost:
+            self.lost = True
+            raise InterfaceError
+        super().write()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_is_seen_again_after_any_error_of_the_database() -> None:
+    with write_runs_and_heartbeats("cluster", lambda: NOW, LostOnce(), seconds=0.05):
+        until(WorkerProcess.objects.exists)

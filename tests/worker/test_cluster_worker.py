@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families as parse_metrics
 
 from mailer.config import ConfigError, Worker, parse
 from mailer.config.sections import QUEUES
 from mailer.job_index import JOBS, Job, Runs
-from mailer.worker import process_startup
+from mailer.worker import cluster_worker, process_startup
 from mailer.worker.cluster_queue import current_period_start
 from mailer.worker.job_queueing_triggers import CHANGES
 from tests import programs
@@ -225,6 +229,28 @@ def test_roles_by_queue_and_a_worker_that_is_asked_to_stop(cluster: Cluster) -> 
     assert not cluster.rows("SELECT id FROM mailer_workerprocess")
     # "rare" and "password resets".
     assert cluster.metric("mailer_cluster_jobs", queue="assemble", status="todo") == 2
+
+
+def test_a_job_of_the_worker_runs_again_when_its_lock_can_be_taken(
+    tmp_path: Path, transactional_db: None, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = tmp_path / "data"
+    settings.CONFIG = dataclasses.replace(
+        settings.CONFIG, storage=dataclasses.replace(settings.CONFIG.storage, path=str(storage))
+    )
+    # No folder can be there.
+    storage.write_text("")
+    ran, stop = threading.Event(), threading.Event()
+    job = Job("mine", 0, lambda now, stopping: ran.set(), runs=Runs.EACH_MACHINE)
+    thread = threading.Thread(target=cluster_worker._repeat, args=(job, timezone.now, stop))
+    thread.start()
+    try:
+        until(lambda: any("action=job_not_run job=mine" in line for line in caplog.messages))
+        storage.unlink()
+        assert ran.wait(300)
+    finally:
+        stop.set()
+        thread.join()
 
 
 @pytest.mark.postgres

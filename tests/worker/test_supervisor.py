@@ -56,6 +56,19 @@ def test_after_a_healthy_run_the_first_delay_applies_again() -> None:
     assert child.failures == 1
 
 
+def test_a_program_that_cannot_be_started_is_tried_again_after_its_delay(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    child = Child("missing", [str(program)])
+    child.check(100.0)
+    assert child.process is None and (child.failures, child.not_before) == (1, 100.5)
+    program.symlink_to("/bin/true")
+    child.check(100.4)
+    assert child.process is None
+    child.check(100.6)
+    assert child.process is not None
+    wait_until_ended(child)
+
+
 def test_a_process_that_ignores_sigterm_is_killed() -> None:
     ignoring = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     code = f"{ignoring}; print('on', flush=True); time.sleep(600)"
