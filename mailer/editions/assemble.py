@@ -28,6 +28,7 @@ from mailer.editions.planned_dates import (
 )
 from mailer.editions.rendering_input import story_ids_in
 from mailer.editions.sample_edition_markers import without_sample
+from mailer.one_by_one import each_alone
 from mailer.rendering.edition_period import Kind, Period
 from mailer.stories.models import Story, StoryText
 
@@ -91,10 +92,12 @@ def assemble_due(now: datetime) -> list[Edition]:
     newsletter is tried again and does not delay the others.
     """
     created = []
-    for newsletter in Newsletter.objects.exclude(assemble_on=""):
-        found = last_planned(newsletter, now)
-        if found is not None and (edition := _assemble_planned(newsletter, found, now)):
-            created.append(edition)
+    with each_alone() as alone:
+        for newsletter in Newsletter.objects.exclude(assemble_on=""):
+            with alone():
+                found = last_planned(newsletter, now)
+                if found is not None and (edition := _assemble_planned(newsletter, found, now)):
+                    created.append(edition)
     return created
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
@@ -14,7 +15,7 @@ from mailer.editions.assemble import (
     parse_period,
     upcoming_edition,
 )
-from mailer.editions.models import Edition
+from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of, story_ids
 from mailer.rendering.data_types import from_json, to_json
 from mailer.rendering.edition_period import Period
@@ -119,6 +120,17 @@ def test_the_schedule_assembles_once_and_also_when_the_moment_was_slept_through(
     assert assemble_due(before) == []
     assert len(assemble_due(before + timedelta(hours=11))) == 1
     assert assemble_due(before + timedelta(hours=12)) == []
+
+
+def test_a_newsletter_that_cannot_be_assembled_holds_up_no_other() -> None:
+    other = cast.newsletter(slug="another", name="Another")
+    cast.newsletter()
+    # A zone that the system's data have no longer.
+    Newsletter.objects.filter(pk=other.pk).update(zone="Asia/Nowhere")
+    cast.december_stories()
+    with pytest.raises(ZoneInfoNotFoundError):
+        assemble_due(datetime(2021, 12, 3, 4, tzinfo=UTC))
+    assert [edition.newsletter.slug for edition in Edition.objects.all()] == ["silk-road-monthly"]
 
 
 def test_the_schedule_makes_no_empty_edition() -> None:

@@ -62,6 +62,9 @@ _FAST_SECONDS, _SLOW_SECONDS = 0.2, 0.5
 _MAX_FACTOR = 12
 # Deliveries held under a limit, at the least.
 _LEAST_HELD = 10
+# What building messages raises for a snapshot that is not what was approved, or in a form that only a later
+# release of the program knows.
+_UNUSABLE = (SnapshotChanged, ValueError, LookupError, TypeError, AttributeError)
 
 
 @dataclass
@@ -165,6 +168,12 @@ def _update_wait_reason(mailings: Iterable[Mailing], wait: Wait | None) -> None:
             continue
         Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).update(reason=reason)
         log.info("action=%s mailing=%d", "mailing_waiting" if wait else "mailing_continued", mailing.pk)
+
+
+def _describe(error: Exception) -> str:
+    """Why the messages of a mailing cannot be built, for staff."""
+    expected = isinstance(error, SnapshotChanged | ValueError)
+    return str(error) if expected else f"{type(error).__name__}: {error}"
 
 
 def _is_sending(mailing: Mailing) -> bool:
@@ -415,11 +424,11 @@ class _SendLoop:
         admitted_deliveries = [one for one, _ in admitted]
         try:
             builders = self._message_builder.messages(mailing, admitted_deliveries, now)
-        except (SnapshotChanged, ValueError) as error:
+        except _UNUSABLE as error:
             # This mailing waits for staff; the others go on.
             claim_and_record.release([one.id for one in admitted_deliveries], self._owner, now)
             self._throttle.return_unsent(admitted_deliveries, now)
-            self._pause_automatically(mailing.pk, "not_approved", str(error))
+            self._pause_automatically(mailing.pk, "not_approved", _describe(error))
             return
         self._outstanding.update(one.id for one in admitted_deliveries)
         epoch = time.monotonic() - now.timestamp()

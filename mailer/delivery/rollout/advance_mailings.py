@@ -19,6 +19,7 @@ from mailer.delivery.rollout import (
 from mailer.delivery.rollout.apply_stop_rules import apply_stop_rules
 from mailer.delivery.rollout.plan_deliveries import plan_then_start_or_hold
 from mailer.editions.audience import Audience
+from mailer.one_by_one import each_alone
 from subscribers.segments.rule_format import InvalidRule
 from subscribers.translate_stored_texts import stored
 
@@ -30,13 +31,19 @@ def create_and_start_or_hold_due_mailings(now: datetime) -> list[Mailing]:
     """Create and plan the mailings of scheduled snapshots that are due; the planned mailings.
 
     A snapshot whose window has passed, or whose content changed, is not sent, and gets the reason. Running
-    twice or dying in between never makes a second mailing and loses none: planning is repeated.
+    twice or dying in between never makes a second mailing and loses none: planning is repeated. One that
+    fails holds up no other.
     """
     due = Snapshot.objects.not_mailed().filter(state=Snapshot.State.SCHEDULED, send_at__lte=now)
-    for snapshot in due.select_related("edition__newsletter").order_by("send_at", "pk"):
-        create_mailing_or_stop_snapshot(snapshot, now)
-    waiting = Mailing.objects.filter(state=Mailing.State.PLANNING).order_by("pk")
-    return [plan_then_start_or_hold(mailing, now) for mailing in waiting]
+    planned = []
+    with each_alone() as alone:
+        for snapshot in due.select_related("edition__newsletter").order_by("send_at", "pk"):
+            with alone():
+                create_mailing_or_stop_snapshot(snapshot, now)
+        for mailing in Mailing.objects.filter(state=Mailing.State.PLANNING).order_by("pk"):
+            with alone():
+                planned.append(plan_then_start_or_hold(mailing, now))
+    return planned
 
 
 def create_mailing_or_stop_snapshot(snapshot: Snapshot, now: datetime) -> None:
@@ -94,7 +101,13 @@ def advance_or_pause_rollouts(now: datetime) -> list[Mailing]:
     was tried and `rollout_wait_minutes` have passed since, so that bounces can arrive.
     """
     stepping = Mailing.objects.filter(state=Mailing.State.SENDING, released_up_to__isnull=False)
-    return [mailing for mailing in stepping.order_by("pk") if _advance(mailing, now)]
+    changed = []
+    with each_alone() as alone:
+        for mailing in stepping.order_by("pk"):
+            with alone():
+                if _advance(mailing, now):
+                    changed.append(mailing)
+    return changed
 
 
 def _advance(mailing: Mailing, now: datetime) -> bool:

@@ -18,6 +18,7 @@ from mailer.delivery.rollout import (
 )
 from mailer.delivery.rollout.stop_rules import Level, ReachedLimit
 from mailer.delivery.throttle import provider_throttle
+from mailer.one_by_one import each_alone
 from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,13 @@ def apply_stop_rules_to_mailings(now: datetime) -> list[int]:
     sending = Q(state=Mailing.State.SENDING)
     sent = Q(state=Mailing.State.DONE, finished_at__gt=now - _WATCHED_AFTER_SENDING)
     mailings = Mailing.objects.real().filter(sending | sent).select_related("edition").order_by("pk")
-    return [mailing.pk for mailing in mailings if apply_stop_rules(mailing, now)]
+    paused = []
+    with each_alone() as alone:
+        for mailing in mailings:
+            with alone():
+                if apply_stop_rules(mailing, now):
+                    paused.append(mailing.pk)
+    return paused
 
 
 def apply_stop_rules(mailing: Mailing, now: datetime) -> bool:

@@ -27,6 +27,7 @@ from mailer.approval.staff_by_permission import DESK, users_with_permission_and_
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.editions.models import EditionPlan
+from mailer.one_by_one import each_alone
 from mailer.staff_localization import zone_label
 from subscribers.translate_stored_texts import stored, translated
 
@@ -50,9 +51,12 @@ def run_due(now: datetime) -> int:
         send_at__gt=now - _BACK,
         send_at__lte=now + _AHEAD,
     )
-    return sum(
-        _advance(plan, now) for plan in plans.select_related("edition__newsletter").order_by("send_at")
-    )
+    steps = 0
+    with each_alone() as alone:
+        for plan in plans.select_related("edition__newsletter").order_by("send_at"):
+            with alone():
+                steps += _advance(plan, now)
+    return steps
 
 
 def missed_automatic_send_time(snapshot: Snapshot, now: datetime) -> bool:

@@ -9,8 +9,9 @@ import pytest
 from mailer.approval import snapshot_hashes, snapshot_state_changes
 from mailer.approval import submit as submitting
 from mailer.approval.models import SnapshotVariant
+from mailer.delivery import message_builder
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import advance_mailings
+from mailer.delivery.rollout import advance_mailings, mailing_control
 from mailer.desk.editions.variant_previews import variant_choices
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
@@ -73,3 +74,27 @@ def test_a_subscriber_without_an_offered_language_gets_an_approved_variant():
         from_json(snapshot.content), Audience.from_dict(snapshot.audience, NOW).combinations()
     )
     assert key == delivery.variant.key
+
+
+def test_a_snapshot_in_the_form_of_a_later_release_stops_no_other_mailing(relay, monkeypatch):
+    readers(2)
+    snapshot = approved_snapshot()
+    to = "team@office.example.org"
+    dry_run = mailing_control.create_dry_run_mailing(snapshot, to, None, None, NOW)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW)
+    load = message_builder.load_context
+
+    def load_known(snapshot, dry_run=False):
+        if not dry_run:
+            # As `Masthead(**…)` does for a field that it does not know.
+            raise TypeError("unexpected keyword argument")
+        return load(snapshot, dry_run=dry_run)
+
+    monkeypatch.setattr(message_builder, "load_context", load_known)
+    assert send().accepted == 2
+    assert {taken.recipient for taken in relay.taken} == {to}
+    mailing = Mailing.objects.real().get()
+    assert mailing.state == Mailing.State.PAUSED and "unexpected keyword" in mailing.reason
+    assert states(mailing) == {"planned": 2} and balances(mailing)
+    dry_run.refresh_from_db()
+    assert dry_run.state == Mailing.State.DONE

@@ -259,3 +259,23 @@ def test_an_edit_after_scheduling_stops_the_edition():
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "changed" in snapshot.invalidated_reason
     assert not Mailing.objects.exists()
+
+
+def test_a_mailing_that_cannot_be_planned_holds_up_no_other(monkeypatch):
+    readers(1)
+    snapshot = approved_snapshot()
+    to = "team@office.example.org"
+    dry_run = mailing_control.create_dry_run_mailing(snapshot, to, None, None, NOW)
+    insert = plan_deliveries._insert_deliveries
+
+    def fail(mailing, now):
+        if mailing.dry_run_to:
+            raise TypeError
+        insert(mailing, now)
+
+    monkeypatch.setattr(plan_deliveries, "_insert_deliveries", fail)
+    with pytest.raises(TypeError):
+        advance_mailings.create_and_start_or_hold_due_mailings(NOW)
+    states = dict(Mailing.objects.values_list("pk", "state"))
+    assert states.pop(dry_run.pk) == Mailing.State.PLANNING
+    assert list(states.values()) == [Mailing.State.SENDING]
