@@ -9,6 +9,9 @@ import tomllib
 from functools import lru_cache
 from importlib import resources
 
+# Of a longer domain, its end is the provider: the throttle's key has room for no more.
+_MAX_NAME = 100
+
 
 def provider_of(address: str) -> str:
     """The provider of an address: the best-known domain of its family, in lower case."""
@@ -30,7 +33,7 @@ def provider_of_domain(domain: str) -> str:
     """The provider of a domain, likewise."""
     domain = domain.lower()
     families = _families()
-    return families.get(domain) or families.get(f"{domain.partition('.')[0]}.*") or domain
+    return families.get(domain) or families.get(f"{domain.partition('.')[0]}.*") or domain[-_MAX_NAME:]
 
 
 @lru_cache(maxsize=1)
