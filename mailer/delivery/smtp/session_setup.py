@@ -105,7 +105,8 @@ async def open_session(relay: Relay) -> Session:
 async def _open(relay: Relay, encrypt: bool) -> Session:
     try:
         transport = await _connect(relay)
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, UnicodeError) as error:
+        # UnicodeError: the host cannot be a name, such as "relay..example.org".
         raise RelayUnavailable(f"{_name(relay)} cannot be reached: {_explain(error, relay)}.") from error
     try:
         if relay.security == "tls":

@@ -338,6 +338,12 @@ def test_a_greeting_decides_if_a_retry_can_help(greeting, error):
         deliver(server, envelope())
 
 
+@pytest.mark.parametrize("host", ["relay..example.org", "x" * 64 + ".example.org"])
+def test_a_relay_whose_host_is_no_name_is_unavailable(host):
+    with pytest.raises(RelayUnavailable):
+        asyncio.run(open_session(relays.Relay(host, 25)))
+
+
 def test_a_relay_that_is_not_there_is_unavailable():
     with Relay() as server:
         port = server.port
