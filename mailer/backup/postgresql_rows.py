@@ -23,7 +23,11 @@ _BLOCK = 1 << 20
 # The advisory lock of a process that loads rows.
 _LOADING = 0x6D61696C6C6F6164
 # How PostgreSQL writes values into lines.
-_SESSION = "SET datestyle = 'ISO'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
+_SESSION = (
+    "SET datestyle = 'ISO'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1; "
+    # Files are copied for minutes within a transaction.
+    "SET idle_in_transaction_session_timeout = 0"
+)
 # Definitions of what `prepare` dropped; the table exists while a database is being loaded.
 PROGRESS = "mailer_load"
 _DROPPED = f"""
@@ -102,12 +106,14 @@ class PostgresqlSnapshot:
 
 @contextmanager
 def open_snapshot(url: str) -> Iterator[PostgresqlSnapshot]:
-    """The rows of the database at this URL. Raises DatabaseError."""
+    """The rows of the database at this URL, as they are now. Raises DatabaseError."""
     import psycopg
 
     with connect(url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
+        # The first statement decides of which moment they are.
+        connection.execute("SELECT 1")
         yield PostgresqlSnapshot(connection)
 
 

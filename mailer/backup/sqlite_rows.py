@@ -54,11 +54,12 @@ class SqliteSnapshot:
 
 @contextmanager
 def open_snapshot(path: Path) -> Iterator[SqliteSnapshot]:
-    """The rows of the database in this file."""
+    """The rows of the database in this file, as they are now."""
     # Writers go on meanwhile: this reads the database as it was at its first query (WAL).
     with closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as connection:
         connection.execute("PRAGMA query_only=ON")
         connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         yield SqliteSnapshot(connection)
 
 
