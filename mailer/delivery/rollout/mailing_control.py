@@ -194,9 +194,9 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
 
 def _note_if_nothing_left(mailing: Mailing) -> None:
     """A message that a worker has in hand, or whose reply nobody read, may have left."""
+    may_have_left = (Delivery.State.ACCEPTED, Delivery.State.CLAIMED, Delivery.State.IN_DOUBT)
     left = Delivery.objects.filter(
-        mailing=mailing,
-        state__in=(Delivery.State.ACCEPTED, Delivery.State.CLAIMED, Delivery.State.IN_DOUBT),
+        Q(state__in=may_have_left) | claims.planned_in_claim_condition(), mailing=mailing
     )
     mailing.cancelled_unsent = not mailing.dry_run_to and not left.exists()
     mailing.save(update_fields=["cancelled_unsent"])

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import mailing_control
 from mailer.editions.assemble import stories_for
@@ -33,11 +36,16 @@ def test_cancelling_excludes_unsent_deliveries():
     assert balances(mailing)
 
 
-@pytest.mark.parametrize("left", ["accepted", "in_doubt", "planned"])
+@pytest.mark.parametrize("left", ["accepted", "in_doubt", "in hand", "planned"])
 def test_the_stories_of_a_mailing_that_was_cancelled_before_anything_left_are_free_again(left):
     readers(2)
     mailing = released()
-    Delivery.objects.filter(pk=Delivery.objects.first().pk).update(state=left)
+    if left == "in hand":
+        # A claim of one row, under which its deliveries stay planned until they are recorded.
+        lease = NOW + timedelta(hours=1)
+        assert claim_and_record.claim_or_exclude_due_deliveries(mailing, "w", lease, 1, NOW)
+    else:
+        Delivery.objects.filter(pk=Delivery.objects.first().pk).update(state=left)
     newsletter, january = mailing.edition.newsletter, Period.parse("2022-01")
     assert stories_for(newsletter, january, NOW) == []
     mailing_control.cancel(mailing, None, NOW)
