@@ -173,7 +173,7 @@ JOBS = (
         "deliver",
         Runs.EACH_WORKER,
     ),
-    Job("outbox", 2, lambda now, stop: outbox.send_due(now(), stop), "deliver", outgoing=True),
+    Job("outbox", 2, lambda now, stop: outbox.PACED.send_due(now(), stop), "deliver", outgoing=True),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
     Job(
         "alerts",

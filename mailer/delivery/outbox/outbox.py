@@ -25,6 +25,7 @@ from django.core.mail.message import sanitize_address
 from django.db.models import F
 from django.utils.translation import gettext
 
+from mailer.backoff import BackoffPolicy
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import lease_clock, next_attempt_at
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox.secret_removal import without_secrets
@@ -45,6 +46,9 @@ _LEASE = timedelta(minutes=15)
 _BEGIN_SECONDS = 240.0
 # How often a stop is looked for, and the seconds that the message under way has then.
 _STOP_CHECK, _STOP_GRACE = 0.25, 8.0
+# Seconds before another attempt after one at which no relay could be used. A wrong password that is tried
+# every two seconds would get our address blocked.
+_RELAY_RETRIES = BackoffPolicy(first=2.0, cap=60.0)
 # A confirmation or password email is of no use after this time.
 _EXPIRES_AFTER = timedelta(hours=48)
 # How long sent and refused messages are kept.
@@ -131,6 +135,29 @@ def send_due(now: datetime, stop: threading.Event | Callable[[], bool] | None = 
     while not stopped() and not summary.error and (claimed := _claim(clock())):
         _send_and_settle(claimed, stopped, clock, summary)
     return summary
+
+
+class PacedSending:
+    """`send_due` for the worker: less and less often while no relay can be used."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # Calls in a row that could send nothing, and the time of `clock` before which there is no other.
+        self._failures = 0
+        self._not_before = 0.0
+
+    def send_due(self, now: datetime, stop: Callable[[], bool]) -> OutboxSummary:
+        """Send the due messages, unless it is too early for another attempt."""
+        if self._failures and self._clock() < self._not_before:
+            return OutboxSummary()
+        summary = send_due(now, stop)
+        self._failures = self._failures + 1 if summary.error else 0
+        self._not_before = self._clock() + _RELAY_RETRIES.delay(self._failures)
+        return summary
+
+
+# Of this process.
+PACED = PacedSending()
 
 
 def delete_old(now: datetime) -> int:

@@ -86,6 +86,23 @@ def test_with_an_unreachable_relay_everything_waits(configure, relay, later):
     assert send_due(later + timedelta(minutes=21)).sent == 1
 
 
+def test_a_relay_that_cannot_be_used_is_asked_less_and_less_often(relay, later):
+    relay.script.greeting = "554 5.7.1 we know your address"
+    write()
+    clock, asked = [0.0], []
+    paced = outbox.PacedSending(lambda: clock[0])
+    while clock[0] < 300:
+        if paced.send_due(later, lambda: False).error:
+            asked.append(clock[0])
+        clock[0] += 2
+    assert asked == [0, 2, 6, 14, 30, 62, 122, 182, 242] and relay.connections == len(asked)
+    relay.script.greeting = "220 test"
+    clock[0] += 60
+    assert paced.send_due(later, lambda: False).sent == 1
+    write()
+    assert paced.send_due(later + timedelta(hours=1), lambda: False).sent == 1
+
+
 def test_an_email_in_doubt_is_sent_again_with_the_same_message_id(relay, later):
     relay.script.dot = lambda to: DROP
     write()
