@@ -351,8 +351,9 @@ class Session:
             return Outcome(ReplyClass.SENDER_REJECTED, text, reply.code)
         command = "MAIL FROM" if of_sender else "RCPT TO" if reply is self._rcpt_reply else "DATA"
         text = _name_command(reply.full_text, command)
-        # A code below 400 makes no sense here; it counts as temporary.
-        return Outcome(classify_rejection(reply.code, text), text, reply.code)
+        # A code below 400 makes no sense here. It counts as temporary, also where it is read in the journal.
+        code = reply.code if reply.code >= 400 else 451
+        return Outcome(classify_rejection(code, text), text, code)
 
     def _record(self, outcome: Outcome) -> None:
         envelope, self._current = self._current, None

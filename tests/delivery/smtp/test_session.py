@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from mailer.delivery.outcome import ReplyClass
+from mailer.delivery.outcome import ReplyClass, outcome_of
 from mailer.delivery.smtp import relays
 from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, RelayUnavailable, Timeouts
@@ -98,6 +98,13 @@ def test_a_temporary_rejection_at_any_stage_defers_the_message(server, stage):
     setattr(server.script, stage, lambda who: "451 4.7.1 greylisted")
     (outcome,) = deliver(server, envelope())
     assert outcome.temporary and (outcome.reply_class, outcome.code) == (ReplyClass.TRY_LATER, 451)
+
+
+def test_a_data_command_that_is_answered_by_success_is_no_acceptance_in_the_journal_either(server):
+    server.script.data = lambda to: "250 2.0.0 ok"
+    (outcome,) = deliver(server, envelope())
+    assert outcome.temporary and outcome_of(outcome.code, outcome.reply).temporary
+    assert server.taken == []
 
 
 @pytest.mark.parametrize("stage", ["rcpt", "data", "dot"])
