@@ -38,7 +38,7 @@ from mailer.delivery.esp.client_base import Client, Item, Result
 from mailer.delivery.ledger.attempt_journal import Journal
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, SendJob, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
-from mailer.delivery.smtp.sender import SendError, journal_unwritable
+from mailer.delivery.smtp.sender import MAX_UNRECORDED, SendError, journal_unwritable
 from mailer.delivery.throttle.limits_warm_up_and_backoff import VALIDITY
 
 # The delays before the retries of a call, in seconds.
@@ -143,6 +143,8 @@ class EspPool:
         self._errors: deque[SendError] = deque()
         # Mailings of which nothing more may be sent.
         self._dropped: set[int] = set()
+        # lease_clock() of the last call of submit() or collect().
+        self._ledger_seen_at = lease_clock()
         # Calls in a row without a response.
         self._lost = 0
         # time.monotonic() before which no call may begin, because the ESP asked for it.
@@ -179,6 +181,7 @@ class EspPool:
     def submit(self, jobs: Iterable[SendJob]) -> None:
         """Take jobs."""
         new = list(jobs)
+        self._ledger_seen_at = lease_clock()
         with self.state:
             self._queue.add(new)
             self._dropped.difference_update({job.claimed.mailing for job in new})
@@ -186,6 +189,7 @@ class EspPool:
 
     def collect(self, seconds: float) -> list[Attempt]:
         """Return the outcomes so far; wait up to `seconds` for a good number. Raises what ended a thread."""
+        self._ledger_seen_at = lease_clock()
         self._news.wait(seconds)
         self._news.clear()
         if self._failure is not None:
@@ -291,8 +295,10 @@ class EspPool:
     def begin(self, batch: list[_Built], lost: NoResponse | None) -> list[_Built]:
         """Journal the attempts of a batch; return those that may be sent. `lost` as in `record_results`."""
         now = lease_clock()
+        recorded = now < self._ledger_seen_at + MAX_UNRECORDED
         may_send = [
-            now < built.job.deadline and built.job.claimed.mailing not in self._dropped for built in batch
+            recorded and now < built.job.deadline and built.job.claimed.mailing not in self._dropped
+            for built in batch
         ]
         self._give_up([built for built, sends in zip(batch, may_send, strict=True) if not sends], lost)
         begun = [built for built, sends in zip(batch, may_send, strict=True) if sends]

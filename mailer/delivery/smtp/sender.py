@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 _RECONNECT = 5.0
 # Nothing is sent while nothing was heard of the ledger's thread for so many seconds: cut off from the
 # database, it could not record them, and another worker might send the same messages when the lease ends.
-_MAX_UNRECORDED = 30.0
+MAX_UNRECORDED = 30.0
 # Envelopes that the calling thread signs before it hands them over: some ten milliseconds of its time.
 _SIGNED_AT_ONCE = 32
 # Ready messages for which a session is woken while more are being signed.
@@ -351,7 +351,7 @@ class Sender:
     def journal_attempt(self, tag: QueueTag) -> None:
         """Record in the journal that the final dot is about to be sent. Raises SendAborted."""
         claimed, clock = tag.claimed, lease_clock()
-        late = clock >= tag.deadline or clock >= self._ledger_seen_at + _MAX_UNRECORDED
+        late = clock >= tag.deadline or clock >= self._ledger_seen_at + MAX_UNRECORDED
         if self.stopping or late or claimed.mailing in self._dropped:
             raise SendAborted
         try:

@@ -14,6 +14,7 @@ import pytest
 from mailer.backoff import BackoffPolicy
 from mailer.config import Service
 from mailer.delivery import message_identifiers
+from mailer.delivery.esp import sender
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.configured_client import check_credentials, create_client
 from mailer.delivery.esp.message_parts_encoder import FilledText, TextTemplate, delivery_of, literal_text
@@ -234,6 +235,25 @@ def test_a_mailing_that_is_paused_before_a_lost_call_is_repeated_leaves_it_in_do
         drive.pool.drop_mailing(1)
         assert drive.until(1)[1].reply_class is ReplyClass.IN_DOUBT
         assert len(api.calls) == 1
+
+
+@only(lambda name: CAPABILITIES[name].batch_size == 1)
+def test_nothing_more_is_sent_while_the_ledger_is_not_heard_of(api, drive, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(sender, "lease_clock", lambda: clock[0])
+
+    def script(call):
+        # The thread of the ledger waits for the database.
+        clock[0] = sender.MAX_UNRECORDED
+
+    api.script = script
+    drive.submit(*(claimed(number) for number in range(1, 9)))
+    until(lambda: len(drive.pool._attempts) == 8)
+    drive.until(8)
+    # The calls that were under way already.
+    assert 1 <= drive.counts()["accepted"] <= drive.service.connections
+    assert set(drive.counts()) == {"accepted", "not_tried"}
+    assert len(api.taken) == drive.counts()["accepted"]
 
 
 def test_an_esp_that_never_answers_ends_the_run_before_many_are_in_doubt(api, drive):
