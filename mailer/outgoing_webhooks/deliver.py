@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import chain, islice, zip_longest
 from random import random
 
 from cryptography.fernet import InvalidToken
@@ -57,10 +58,8 @@ def requeue(one: WebhookMessage, now: datetime) -> None:
 
 def deliver_due(clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
     """Deliver what is due; how many messages were accepted. A job of the worker."""
-    now, accepted, failed = clock(), 0, set[int]()
-    waiting = Q(endpoint__next_attempt_at__isnull=True) | Q(endpoint__next_attempt_at__lte=now)
-    due = WebhookMessage.objects.filter(waiting, state=State.WAITING, due_at__lte=now, endpoint__active=True)
-    for one in list(due.select_related("endpoint").order_by("pk")[:_BATCH]):
+    accepted, failed = 0, set[int]()
+    for one in _due(clock()):
         if stop():
             break
         # The others of an endpoint that just failed wait for its next attempt.
@@ -70,6 +69,19 @@ def deliver_due(clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
             else:
                 failed.add(one.endpoint_id)
     return accepted
+
+
+def _due(now: datetime) -> list[WebhookMessage]:
+    """Some of what is due, oldest first, a message of each endpoint in turn: none waits for all that a slow
+    one has to get."""
+    waiting = Q(endpoint__next_attempt_at__isnull=True) | Q(endpoint__next_attempt_at__lte=now)
+    due = WebhookMessage.objects.filter(waiting, state=State.WAITING, due_at__lte=now, endpoint__active=True)
+    of_each = [
+        list(due.filter(endpoint=endpoint).select_related("endpoint").order_by("pk")[:_BATCH])
+        for endpoint in due.order_by("endpoint").values_list("endpoint", flat=True).distinct()
+    ]
+    turns = chain.from_iterable(zip_longest(*of_each))
+    return list(islice((one for one in turns if one is not None), _BATCH))
 
 
 def _claim(one: WebhookMessage, now: datetime) -> bool:

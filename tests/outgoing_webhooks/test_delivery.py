@@ -102,6 +102,22 @@ def test_failures_are_retried_for_three_days_and_then_given_up(receiver: Receive
     assert (endpoint.failures, endpoint.failing_since) == (0, None)
 
 
+def test_an_endpoint_does_not_wait_for_all_messages_of_another(
+    receiver: Receiver, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "_BATCH", 4)
+    made(receiver)
+    events.queue_messages("mailing.finished", [{"mailing": number} for number in range(9)], clock.now)
+    other, _ = made(receiver)
+    deliver.queue_test_message(other, clock.now)
+    assert run(clock) == 4
+    delivered = WebhookMessage.objects.filter(state=WebhookMessage.State.DELIVERED)
+    assert delivered.filter(endpoint=other).count() == 1
+    bodies = [json.loads(body)["data"].get("mailing") for _, body in receiver.requests]
+    assert [one for one in bodies if one is not None] == [0, 1, 2]
+    assert [run(clock), run(clock), run(clock)] == [4, 2, 0]
+
+
 def test_messages_of_a_failing_endpoint_wait_and_others_do_not(receiver: Receiver, clock: Clock) -> None:
     failing, _ = made(receiver)
     # The discard port, where nothing listens.
