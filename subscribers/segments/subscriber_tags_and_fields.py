@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext
 
 from subscribers.models import Subscriber
@@ -28,8 +29,16 @@ def get_or_create_tag(name: str) -> Tag:
     written = " ".join(name.replace("\0", " ").split())
     if not 0 < len(written) <= _MAX_TAG_LENGTH:
         raise ValueError(gettext("A tag can have 1 to %(most)s characters.") % {"most": _MAX_TAG_LENGTH})
-    found = Tag.objects.filter(name__iexact=written).first()
-    return found or Tag.objects.create(name=written)
+    return _tag_named(written) or Tag.objects.create(name=written)
+
+
+def _tag_named(name: str) -> Tag | None:
+    if found := Tag.objects.filter(name__iexact=name).first():
+        return found
+    if name.isascii() or connection.vendor != "sqlite":
+        return None
+    # SQLite folds the case of A to Z only.
+    return next((tag for tag in Tag.objects.all() if tag.name.casefold() == name.casefold()), None)
 
 
 def set_tags(subscriber: Subscriber, names: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from subscribers.segments.models import CustomField
-from subscribers.segments.subscriber_tags_and_fields import parse_value
+from subscribers.segments.subscriber_tags_and_fields import get_or_create_tag, parse_value
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,12 @@ def test_a_number_is_read_as_excel_writes_it_in_russian(written: str, number: fl
 def test_two_numbers_are_none() -> None:
     with pytest.raises(ValueError, match="not a number"):
         parse_value(CustomField(name="Sum", kind="number"), "12 34")
+
+
+@pytest.mark.django_db
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "names", [("Press", "PRESS", " press "), ("Пресса", "ПРЕССА", "пресса"), ("Әріп", "әріп")]
+)
+def test_case_and_spaces_make_no_other_tag(names: tuple[str, ...]) -> None:
+    assert len({get_or_create_tag(name).pk for name in names}) == 1
