@@ -298,6 +298,18 @@ def test_an_export_of_listmonk() -> None:
     assert isinstance(rows[1], InvalidRow) and rows[1].kind == "do_not_mail"
 
 
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("Адрес эл. почты", "Эл. почта", "Электронный адрес", "Эл. пошта", "Электрондук почта"),
+        *("Elektron pochta", "Почтаи электронӣ", "Elektron poçta", "E-posta Adresi", "E-Mail-Adresse"),
+    ],
+)
+def test_the_address_is_found_beside_where_people_live(heading: str) -> None:
+    file = f"Адрес;{heading};Имя\nг. Алматы, пр. Абая, 1;olga@example.org;Ольга\n"
+    assert people(file) == [("olga@example.org", "Ольга", "", "")]
+
+
 def test_a_member_list_of_mailman_has_no_headings() -> None:
     found = people('olga@example.org\nOlga Kim <olga2@example.org>\n"Ким, Ольга" <olga3@example.org>\n')
     assert found[0] == ("olga@example.org", "", "", "")
