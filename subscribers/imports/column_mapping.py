@@ -164,7 +164,8 @@ def find_columns(
     Raises UnreadableFile when two columns are about one field, or a required address column is missing.
     """
     choices = choices or Choices()
-    headed = is_headed(first)
+    # A key of JSON may be an address, which is no first row without headings.
+    headed = bool(recognised_names) or is_headed(first)
     headings = tuple(cell.strip() for cell in first) if headed else _made_up(len(first))
     names = [(recognised_names or {}).get(place, heading) for place, heading in enumerate(headings)]
     known = other_systems_formats.recognise([normalise_heading(name) for name in names]) if headed else None

@@ -197,6 +197,12 @@ def test_keys_of_json_are_columns_even_if_they_come_late() -> None:
     assert not early.questions and early.refused == {"x": "unsubscribed"}
 
 
+def test_a_key_of_json_that_is_an_address_is_a_heading() -> None:
+    file = 'email,data\np0@example.org,"{""other@example.org"": ""x""}"\n'
+    assert list(read(file).added) == ["p0"]
+    assert read(file, "bounces.csv").refused == {"p0": "bounced"}
+
+
 def test_a_late_key_of_json_leaves_the_numbers_of_the_other_columns_as_they_are() -> None:
     rows = 'p0@example.org,"{""city"": ""Osh""}","{""called"": ""Ann""}"\n'
     for keys in ([], ["attributes.consent.unsubscribed"]):
