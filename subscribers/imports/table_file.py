@@ -203,7 +203,7 @@ def _open_sheets(sheets: Sequence[tuple[str, Iterator[TableRow]]], whole: _Sourc
 
 
 def _as_one(tables: Sequence[_NamedTable], unread: Sequence[str], whole: _Source, file_name: str) -> _Source:
-    said = {name: file_name_status_and_certainty(name) for name, _, _ in tables}
+    said = {name: _path_status_and_certainty(name) for name, _, _ in tables}
     # The name of the whole file speaks for tables whose own name says nothing.
     said = {name: one if one[0] else file_name_status_and_certainty(file_name) for name, one in said.items()}
     words = {name: word for name, (word, _) in said.items()}
@@ -215,6 +215,17 @@ def _as_one(tables: Sequence[_NamedTable], unread: Sequence[str], whole: _Source
     )
 
 
+def _path_status_and_certainty(path: str) -> tuple[str, bool]:
+    """As `file_name_status_and_certainty`; where its name says nothing, the folders of the file speak."""
+    name, *folders = reversed(path.replace("\\", "/").split("/"))
+    said = file_name_status_and_certainty(name)
+    for folder in folders:
+        if said[0]:
+            break
+        said = file_name_status_and_certainty(folder)
+    return said
+
+
 def _leaving(tables: Sequence[_NamedTable]) -> set[str]:
     """Names of the tables with addresses that say something about leaving, by their names or headings."""
     return {
@@ -222,7 +233,7 @@ def _leaving(tables: Sequence[_NamedTable]) -> set[str]:
         for name, _, first in tables
         if email_place([normalise_heading(cell) for cell in first]) is not None
         and (
-            file_name_status_and_certainty(name)[0]
+            _path_status_and_certainty(name)[0]
             or any((kind := status_column_of_heading(cell)) and kind.field == "opted_out" for cell in first)
         )
     }

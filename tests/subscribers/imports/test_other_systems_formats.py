@@ -405,6 +405,18 @@ def test_a_file_with_another_name_is_not_asked_about(name: str) -> None:
     assert not read("email\nolga@example.org\n", name).questions
 
 
+@pytest.mark.parametrize("folder", ["Отписавшиеся", "2024/unsubscribed/export", "bounces"])
+def test_a_folder_of_an_archive_speaks_for_files_whose_name_says_nothing(folder: str) -> None:
+    files = {
+        "active/list.csv": "email\nolga@example.org\n",
+        f"{folder}/list.csv": "email\nleft@example.org\n",
+    }
+    found = read(pack(files), "a.zip")
+    assert list(found.added) == ["olga"] and list(found.refused) == ["left"] and found.questions
+    sure = f"{folder}/subscribed_members_export_1.csv"
+    assert list(read(pack({sure: "email\nolga@example.org\n"}), "a.zip").added) == ["olga"]
+
+
 def test_every_product_is_tested_and_documented() -> None:
     ours = {one.product for one in FORMATS if not one.product.startswith("this system")} | {MEMBER_LIST}
     assert ours == {product for product, *_ in EXPORTS}
