@@ -288,10 +288,15 @@ def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
 
 
 def lift_suppressions_of_import(job: ImportJob, now: datetime) -> int:
-    """Lift the suppressions that the import made, unless another import needs them; returns how many."""
-    ours = Suppression.objects.filter(evidence=suppression_evidence(job), lifted_at__isnull=True).exclude(
-        address_hash__in=hashes_suppressed_by_imports().exclude(job=job.pk)
-    )
+    """Lift the suppressions that the import made; returns how many.
+
+    Those that another import needs are that one's from now on, so that undoing it lifts them.
+    """
+    ours = Suppression.objects.filter(evidence=suppression_evidence(job), lifted_at__isnull=True)
+    needed = hashes_suppressed_by_imports().exclude(job=job.pk)
+    for other in ImportJob.objects.filter(pk__in=needed.values("job")):
+        theirs = needed.filter(job=other.pk).values("address_hash")
+        ours.filter(address_hash__in=theirs).update(evidence=suppression_evidence(other))
     return ours.update(lifted_at=now, lifted_by=job.ended_by)
 
 

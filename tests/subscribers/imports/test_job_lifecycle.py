@@ -239,6 +239,7 @@ def test_undoing_keeps_a_suppression_that_another_import_requires(
     assert second.result["newly_suppressed"] == 0
     assert undo_job(first)["unsuppressed"] == 3
     assert Suppression.objects.get(lifted_at=None).email == "spam@example.org"
+    assert undo_job(second)["unsuppressed"] == 1
 
 
 def test_do_not_mail_addresses_are_not_suppressed_without_request(monthly: MailingList) -> None:
