@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -29,7 +29,7 @@ from subscribers.imports.json_columns import JsonColumns
 from subscribers.imports.row_types import EmptyFile, TableRow, UnreadableFile
 from subscribers.imports.staff_questions import parse_status_words
 from subscribers.imports.status_columns import file_name_status_and_certainty, status_column_of_heading
-from subscribers.imports.workbook import read_sheets, read_workbook
+from subscribers.imports.workbook import Sheet, read_sheets, read_workbook
 from subscribers.translate_stored_texts import stored
 
 # Bytes at the end of an archive that say where its directory is (APPNOTE.TXT §4.3.16).
@@ -39,6 +39,8 @@ _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _PEEKED = 2_000
 # The heading of the column that says what the names of files say about the people in them.
 STATUS_BY_NAME = "status by file name"
+# The same of the column that says which rows of a sheet are hidden, and what it says.
+HIDDEN_ROW, _HIDDEN = "status by hidden rows", "not subscribed (hidden row)"
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ class _Source:
     size: int
     encoding: str = ""
     unread: tuple[str, ...] = ()
-    # Whether a person must say that the file's name means what it seems to say.
-    doubtful_name: bool = False
+    # Headings of columns that are made here, and about which a person must decide.
+    doubtful: tuple[str, ...] = ()
 
 
 # Its name, its rows below the headings, and the headings.
@@ -112,9 +114,8 @@ def open_table(
             recognised_names=keys,
             expanded=frozenset(expanded.places) if keys else frozenset(),
         )
-        if source.doubtful_name:
-            place = columns.headings.index(STATUS_BY_NAME)
-            columns = replace(columns, doubtful=columns.doubtful | ({place} - columns.settled))
+        made = {columns.headings.index(heading) for heading in source.doubtful}
+        columns = replace(columns, doubtful=columns.doubtful | (made - columns.settled))
         yield Table(
             columns,
             chain([] if columns.headed else [(line, first)], begin, rows),
@@ -150,7 +151,9 @@ def _open(
                 )
             unpacked = zip_archive.unpack(copy, size, closed_at_the_end)
             return _open_archive(unpacked, options, closed_at_the_end, source)
-        source = replace(source, rows=read_workbook(copy, size))
+        sheet = read_workbook(copy, size, closed_at_the_end)
+        rows = _with_hidden(sheet.rows, sheet.hidden)
+        source = replace(source, rows=rows, doubtful=(HIDDEN_ROW,) if sheet.hidden else ())
     else:
         text = encodings.detect_encoding(stream, options.get("encoding", ""))
         rows = read_csv(stream, text.encoding, options.get("delimiter", ""))
@@ -160,7 +163,8 @@ def _open(
     word, sure = file_name_status_and_certainty(options.get("file_name", ""))
     if word in ("", "subscribed"):
         return source
-    return replace(source, rows=_with_status(source.rows, word), doubtful_name=not sure)
+    doubtful = (*source.doubtful, *([] if sure else [STATUS_BY_NAME]))
+    return replace(source, rows=_with_status(source.rows, word), doubtful=doubtful)
 
 
 def _open_archive(
@@ -186,13 +190,13 @@ def _open_archive(
     return _as_one(tables, unread, whole, options.get("file_name", ""))
 
 
-def _open_sheets(sheets: Sequence[tuple[str, Iterator[TableRow]]], whole: _Source, file_name: str) -> _Source:
+def _open_sheets(sheets: Sequence[Sheet], whole: _Source, file_name: str) -> _Source:
     """The first sheet of a workbook, together with others that list people who left."""
     tables: list[_NamedTable] = []
-    for name, rows in sheets:
-        headed = _headed(rows)
+    for sheet in sheets:
+        headed = _headed(_with_hidden(sheet.rows, sheet.hidden))
         if (first := next(headed, None)) is not None:
-            tables.append((name, headed, first[1]))
+            tables.append((sheet.name, headed, first[1]))
     if not tables:
         raise EmptyFile(
             stored("The first sheet of the workbook is empty: its first row must name the columns.")
@@ -207,12 +211,10 @@ def _as_one(tables: Sequence[_NamedTable], unread: Sequence[str], whole: _Source
     # The name of the whole file speaks for tables whose own name says nothing.
     said = {name: one if one[0] else file_name_status_and_certainty(file_name) for name, one in said.items()}
     words = {name: word for name, (word, _) in said.items()}
-    return replace(
-        whole,
-        rows=_joined(tables, words),
-        unread=tuple(unread),
-        doubtful_name=not all(sure for _, sure in said.values()),
-    )
+    doubtful = [] if all(sure for _, sure in said.values()) else [STATUS_BY_NAME]
+    if any(HIDDEN_ROW in first for _, _, first in tables):
+        doubtful.append(HIDDEN_ROW)
+    return replace(whole, rows=_joined(tables, words), unread=tuple(unread), doubtful=tuple(doubtful))
 
 
 def _path_status_and_certainty(path: str) -> tuple[str, bool]:
@@ -299,6 +301,18 @@ def _with_status(rows: Iterator[TableRow], word: str) -> Generator[TableRow, Non
     for line, cells in rows:
         row = [*cells, *[""] * (len(first) - len(cells))]
         yield line, [*row[: len(first)], word, *row[len(first) :]]
+
+
+def _with_hidden(rows: Iterator[TableRow], hidden: Collection[int]) -> Generator[TableRow, None, None]:
+    """The rows with one more column where some are hidden: who filters a sheet may mean the others only."""
+    rows = _headed(rows) if hidden else rows
+    line, first = next(rows, (1, []))
+    if first:
+        yield line, [*first, HIDDEN_ROW] if hidden else first
+    for line, cells in rows:
+        row = [*cells, *[""] * (len(first) - len(cells))] if hidden else cells
+        word = _HIDDEN if line in hidden else ""
+        yield line, [*row[: len(first)], word, *row[len(first) :]] if hidden else row
 
 
 def _headed(rows: Iterator[TableRow]) -> Generator[TableRow, None, None]:

@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
@@ -39,6 +40,10 @@ _MAX_PARTS, _MAX_BYTES, _MAX_OTHER_PART = 1_000, 1 << 30, 64 << 20
 _LARGE, _MAX_RATIO = 1 << 20, 60
 # How a text writes its line breaks and tabs (ECMA-376, 22.9.2.19); openpyxl leaves them as they are.
 _ESCAPED = re.compile("_x(000[9AaDd])_")
+# Bytes of a sheet that are looked at together; the tags of a row and of a value, and what a row's tag says.
+_PIECE, _LONGEST_TAG, _ROW = 1 << 16, 4_096, re.compile(rb"(?:\w+:)?row\b[^>]*>")
+_VALUE = re.compile(rb"(?:\w+:)?[vt][ >]")
+_NUMBER, _HIDDEN = re.compile(rb"""\br=["'](\d{1,8})["']"""), re.compile(rb"""\bhidden=["'](?:1|true)["']""")
 _SHEETS = "xl/worksheets/"
 # The argument of the process that makes it read more than the first sheet.
 _ALL_SHEETS = "all"
@@ -54,26 +59,37 @@ _TOO_COMPLEX = stored(
 )
 
 
-def read_workbook(stream: BinaryIO, size: int) -> Generator[TableRow, None, None]:
-    """Every row of the first sheet that is not blank, with its number from 1; all cells as text.
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of a workbook."""
+
+    name: str
+    # Every row that is not blank, with its number from 1; all cells as text.
+    rows: Iterator[TableRow]
+    # Numbers of the rows that a filter hides, or a person.
+    hidden: frozenset[int]
+
+
+def read_workbook(stream: BinaryIO, size: int, closed_at_the_end: ExitStack) -> Sheet:
+    """The first sheet, read while its rows are taken.
 
     `stream` has a file descriptor and `size` bytes. Raises UnreadableFile with the row.
     """
-    for found in _read(stream, size):
-        if isinstance(found, list):
-            yield found[0], found[1]
+    found = closed_at_the_end.enter_context(closing(_read(stream, size)))
+    about = next(found)
+    assert isinstance(about, dict)
+    rows = ((one[0], one[1]) for one in found if isinstance(one, list))
+    return Sheet(about["sheet"], rows, frozenset(about["hidden"]))
 
 
-def read_sheets(
-    stream: BinaryIO, size: int, closed_at_the_end: ExitStack
-) -> list[tuple[str, Iterator[TableRow]]]:
-    """The name and the rows of every sheet, from temporary files. Raises UnreadableFile with the row."""
-    sheets: list[tuple[str, BinaryIO]] = []
+def read_sheets(stream: BinaryIO, size: int, closed_at_the_end: ExitStack) -> list[Sheet]:
+    """Every sheet, from temporary files. Raises UnreadableFile with the row."""
+    sheets: list[tuple[dict[str, Any], BinaryIO]] = []
     written = 0
     for found in _read(stream, size, _ALL_SHEETS):
         if isinstance(found, dict):
             file = tempfile.TemporaryFile()  # noqa: SIM115  (closed by the caller's stack)
-            sheets.append((found["sheet"], closed_at_the_end.enter_context(file)))
+            sheets.append((found, closed_at_the_end.enter_context(file)))
             continue
         written += sheets[-1][1].write(json.dumps(found).encode() + b"\n")
         if written > _MAX_BYTES:
@@ -81,7 +97,7 @@ def read_sheets(
     for _, sheet in sheets:
         sheet.flush()
         sheet.seek(0)
-    return [(name, _stored_rows(sheet)) for name, sheet in sheets]
+    return [Sheet(about["sheet"], _stored_rows(file), frozenset(about["hidden"])) for about, file in sheets]
 
 
 def _stored_rows(file: BinaryIO) -> Iterator[TableRow]:
@@ -90,8 +106,8 @@ def _stored_rows(file: BinaryIO) -> Iterator[TableRow]:
         yield number, cells
 
 
-def _read(stream: BinaryIO, size: int, *arguments: str) -> Iterator[list[Any] | dict[str, str]]:
-    """What the process writes: rows, and before each sheet {"sheet": name}."""
+def _read(stream: BinaryIO, size: int, *arguments: str) -> Generator[list[Any] | dict[str, Any], None, None]:
+    """What the process writes: rows, and before each sheet {"sheet": name, "hidden": numbers of rows}."""
     # A sheet of numbers takes about four seconds a megabyte.
     limits = ProcessLimits(cpu_seconds=20 + 10 * (size >> 20))
     try:
@@ -112,7 +128,7 @@ def rows_in_this_process(stream: BinaryIO) -> Generator[TableRow, None, None]:
             yield found
 
 
-def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[str, str]]:
+def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[str, Any]]:
     """Rows of each sheet after its name; a workbook whose only or first sheet is empty is refused."""
     # Imported here because it is slow to load, and the parent does not need it.
     from openpyxl import load_workbook
@@ -128,7 +144,7 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
                 # The first one that people see; a hidden one may list people who left.
                 sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
                 for sheet in sheets[:1] if first_only else sheets:
-                    yield {"sheet": sheet.title}
+                    yield {"sheet": sheet.title, "hidden": list(_hidden_rows(sheet))}
                     # A sheet may claim to be wider than it is; every row would be filled up to that.
                     sheet.reset_dimensions()
                     for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
@@ -155,6 +171,23 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
         raise EmptyFile(
             stored("The first sheet of the workbook is empty: its first row must name the columns.")
         )
+
+
+def _hidden_rows(sheet: Any) -> Iterator[int]:
+    """The numbers of hidden rows with a value, which openpyxl does not tell of a sheet that is only read."""
+    rest, number, hidden = b"", 0, False
+    with sheet._get_source() as source:
+        while piece := source.read(_PIECE):
+            # No tag of a row is longer, and what is between two tags may be.
+            *whole, rest = (rest[:_LONGEST_TAG] + piece).split(b"<")
+            for tag in whole:
+                if row := _ROW.match(tag):
+                    given = _NUMBER.search(row[0])
+                    number = int(given[1]) if given else number + 1
+                    hidden = _HIDDEN.search(row[0]) is not None
+                elif hidden and _VALUE.match(tag):
+                    hidden = False
+                    yield number
 
 
 def _check_parts(stream: BinaryIO) -> None:

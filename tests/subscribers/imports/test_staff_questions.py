@@ -312,6 +312,45 @@ def test_a_hidden_sheet_is_not_the_first_one() -> None:
     assert found.unread == ("sheet “Sheet”",)
 
 
+@pytest.mark.parametrize("sheets", [1, 2])
+@pytest.mark.parametrize("headings", [["Email", "Name"], None])
+def test_hidden_rows_of_a_sheet_are_asked_about(sheets: int, headings: list[str] | None) -> None:
+    book = Workbook()
+    for row in [
+        *([headings] if headings else []),
+        ["a@example.org", "Ann"],
+        ["b@example.org"],
+        ["c@example.org"],
+    ]:
+        book.active.append(row)
+    book.active.row_dimensions[book.active.max_row - 1].hidden = True
+    # Without a value, and so without a question.
+    book.active.row_dimensions[40].hidden = True
+    if sheets == 2:
+        book.create_sheet("Отписавшиеся").append(["c@example.org"])
+    target = io.BytesIO()
+    book.save(target)
+    found = read(target.getvalue(), "people.xlsx")
+    left = {"c": "unsubscribed"} if sheets == 2 else {}
+    assert "b" not in found.added and found.refused == {"b": "not_subscribed", **left}
+    question = next(one for one in found.questions if one.heading == "status by hidden rows")
+    assert question.proposed == "status" and len(found.questions) == sheets
+    answered = read(target.getvalue(), "people.xlsx", columns={question.heading: "ignore"})
+    assert list(answered.added)[:2] == ["a", "b"] and len(answered.questions) == sheets - 1
+
+
+def test_hidden_rows_without_a_value_are_not_asked_about() -> None:
+    book = Workbook()
+    for row in (["Email", "Name"], ["a@example.org", "Ann"], ["", None]):
+        book.active.append(row)
+    for number in (3, 4, 40):
+        book.active.row_dimensions[number].hidden = True
+    target = io.BytesIO()
+    book.save(target)
+    found = read(target.getvalue(), "people.xlsx")
+    assert list(found.added) == ["a"] and not found.questions
+
+
 @pytest.mark.parametrize("part", ["worksheet", "Sheet", "лист"])
 def test_all_sheets_are_read_whatever_their_parts_are_called(part: str) -> None:
     book = Workbook()
