@@ -101,7 +101,8 @@ def detect(evidence: Evidence) -> Detection:
 def detect_feedback_report(evidence: Evidence) -> Detection | None:
     """A feedback report (RFC 5965): a complaint if its type asks for no more mail, else nothing to act on."""
     feedback_type = find_feedback_type(evidence.root, evidence.notice)
-    if not feedback_type:
+    is_forwarded = message_kind_signals.is_reply_or_forward_subject(evidence.headers)
+    if not feedback_type or (is_forwarded and not _is_by_program(evidence)):
         return None
     if is_complaint_type(feedback_type):
         recipients = complaining_recipients(evidence.root, evidence.notice)
@@ -219,15 +220,18 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
     if not notice.has_returned_message and message_kind_signals.looks_like_sign_in_phishing(notice.text):
         return False
     daemon, subject = _is_from_daemon(evidence), message_kind_signals.is_failure_subject(headers)
+    if not daemon and _is_by_recipient(evidence):
+        return False
     if message_kind_signals.is_auto_reply_subject(headers) and not daemon:
         return False
     if daemon and (subject or notice.has_returned_message):
         return True
     if not daemon and message_kind_signals.is_auto_reply(headers) and not subject:
         return False
-    # Few messages but bounces arrive at an envelope sender of ours with its token.
+    # Few messages but bounces, and replies by programs that quote ours, arrive at an envelope sender of ours
+    # with its token.
     signed = evidence.envelope_match is not None
-    if signed and (daemon or notice.has_returned_message):
+    if signed and (daemon or notice.has_whole_header):
         return True
     # Any other sender needs two signals more; the text alone may be that of a person who is away.
     null_path = message_kind_signals.has_null_return_path(headers)
@@ -236,6 +240,12 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
         null_path or notice.has_returned_message or message_kind_signals.is_automated(headers)
     )
     return (daemon or returned or titled) and _mentions_failure(evidence)
+
+
+def _is_by_recipient(evidence: Evidence) -> bool:
+    """Whether the message comes from the address that ours was sent to: its mailbox works."""
+    authors = dsn.find_addresses(evidence.headers.decoded("from")[:300])
+    return bool(set(authors) & set(evidence.notice.returned_to))
 
 
 def _is_forwarded_report(evidence: Evidence) -> bool:

@@ -106,6 +106,11 @@ class NoticeText:
             return named
         return [address for line in self.returned.all("received")[:1] for address in _FOR.findall(line)]
 
+    @property
+    def has_whole_header(self) -> bool:
+        """Whether the returned message has fields that people who quote it do not repeat."""
+        return any(name in self.returned for name in _MESSAGE_FIELDS)
+
     def original_recipient(self, address: str) -> str:
         """The single recipient of the returned message, when it is another than the `address` that failed."""
         written = self.returned_to
@@ -262,9 +267,18 @@ def _split(text: str) -> tuple[str, str]:
     marker = next((match for match in _MARKER.finditer(text) if _headers_follow(text[match.end() :])), None)
     if marker is not None:
         rest = text[marker.end() :].lstrip("\n -=\t*_")
-        return text[: marker.start()], rest
+        return text[: marker.start()], _without_indent(rest)
     block = _header_block(text)
     return (text, "") if block is None else (text[:block], text[block:])
+
+
+def _without_indent(message: str) -> str:
+    """A message whose lines the server indented, as they were; the first lost its spaces before."""
+    second = message.partition("\n")[2]
+    indent = second[: len(second) - len(second.lstrip(" \t"))]
+    if not indent or not _HEADER_LINE.match(second):
+        return message
+    return "\n".join(line.removeprefix(indent) for line in message.split("\n"))
 
 
 def _headers_follow(rest: str) -> bool:

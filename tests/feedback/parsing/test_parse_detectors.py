@@ -285,3 +285,39 @@ def test_a_person_who_quotes_the_fields_of_a_report_is_unclassified() -> None:
     words = "Is this right?\n\nFinal-Recipient: rfc822; friend@x.example\nAction: failed\nStatus: 5.1.1\n"
     raw = f"From: Dana <dana@ministry.example>\nTo: b@news.example\nSubject: Question\n\n{words}"
     assert parse_message(raw.encode(), message_identifiers.envelope_sender(5)).kind == "other"
+
+
+QUOTED = (
+    "-----Original Message-----\nFrom: News <news@news.example>\nTo: dana@ministry.example\nSubject: Digest\n"
+)
+
+
+@pytest.mark.parametrize(
+    "head", ["", "Return-Path: <>\n", "Precedence: bulk\n", "Auto-Submitted: auto-generated\n"]
+)
+@pytest.mark.parametrize(
+    ("author", "quoted"),
+    [
+        ("dana@ministry.example", QUOTED),
+        # One that quotes the whole header comes from the address that we wrote to.
+        ("Dana <Dana@ministry.example>", QUOTED.replace("From:", "Message-ID: <a@news.example>\nFrom:", 1)),
+        # One from another address than that quotes no more than people read.
+        ("d.sydykova@ministry.example", QUOTED),
+    ],
+)
+@pytest.mark.parametrize("words", ["This address is no longer in use.", "Я больше здесь не работаю."])
+def test_a_program_that_answers_for_the_reader_without_saying_so_is_no_bounce(
+    head: str, author: str, quoted: str, words: str
+) -> None:
+    raw = f"{head}From: {author}\nTo: b@news.example\nSubject: Thank you\n\n{words}\n\n{quoted}"
+    reading = parse_message(raw.encode(), message_identifiers.envelope_sender(5))
+    assert (reading.kind, reading.recipients) == ("other", ())
+
+
+def test_a_complaint_that_a_person_forwards_is_unclassified() -> None:
+    raw = (
+        "From: Dana <dana@ministry.example>\nTo: b@news.example\nSubject: Fwd: complaint\n"
+        "Content-Type: multipart/mixed; boundary=B\n\n--B\n\nWhat is this?\n"
+        "--B\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n\n--B--\n"
+    )
+    assert parse_message(raw.encode(), message_identifiers.envelope_sender(5)).kind == "other"
