@@ -180,6 +180,14 @@ def test_the_last_stage_in_a_notice_counts() -> None:
     assert classify("", words.format("DATA")).bounce_class == "soft"
 
 
+def test_the_data_that_follow_a_notice_are_no_stage() -> None:
+    words = (
+        "--> RCPT To:<a@b.example>\n<-- 550 Recipient unknown\n\nThe following data may contain attachments."
+    )
+    assert classify("", words).bounce_class == "hard"
+    assert classify("", "550 Recipient unknown, following DATA").bounce_class == "soft"
+
+
 def test_the_samples_cover_every_reason() -> None:
     # No server says the one: it is a service's own. The other is among ABOUT_US.
     others = {"on_service_list", "sender_account"}
