@@ -180,6 +180,21 @@ def test_the_last_stage_in_a_notice_counts() -> None:
     assert classify("", words.format("DATA")).bounce_class == "soft"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "The following mail could not be delivered.",
+        "There was an error in mail delivery.",
+        "This is sent in response to mail that did not arrive.",
+        "The following connection was closed:",
+        "In reply to message <a@b.example> we report an error in message delivery.",
+    ],
+)
+def test_prose_is_no_stage(words: str) -> None:
+    assert classify("", f"{words} a@b.example: 550 5.1.1 user unknown").bounce_class == "hard"
+    assert classify("550 5.1.1 user unknown", words).bounce_class == "hard"
+
+
 def test_the_data_that_follow_a_notice_are_no_stage() -> None:
     words = (
         "--> RCPT To:<a@b.example>\n<-- 550 Recipient unknown\n\nThe following data may contain attachments."
