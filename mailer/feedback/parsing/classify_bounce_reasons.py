@@ -54,6 +54,12 @@ _REPLYING_HOST = re.compile(
 _SUBJECT = re.compile(
     r"^[ \t]*(?:subject|betreff|objet|тема|konu|asunto|oggetto|件名)[ \t]*:.*$", re.MULTILINE
 )
+# "Dear sender, …": nothing in it is about the sender.
+_SALUTATION = re.compile(
+    r"\b(?:dear|уважаем\w{1,3}|дорог\w{1,3}|sehr geehrte[rs]?|liebe[rs]?|ch[eè]re?|estimad[oa]"
+    r"|gentile|prezad[oa]|szanown[ya]|geachte|sayın|құрметті|урматтуу|hurmatli|ҳурматли|мӯҳтарам|hormatly)"
+    r"[ ,]{1,2}[\w/() -]{1,40}[,!:.]"
+)
 # What must not stand before a code is looked at after its first digit, which few places have.
 _CODE = re.compile(r"([245](?<![\d.\[].)\.\d{1,2}\.\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"([245](?<![\d.\-:].)[0-5]\d)(?=[ \-:#,]|$)")
@@ -171,6 +177,7 @@ def _normalise(text: str) -> str:
     if "@" in text:
         text = _ADDRESS.sub("@", text)
     text = text.replace("_", " ")
+    text = _SALUTATION.sub("", text)
     if "host " in text or "talking to " in text or _BRACKETED_IP.search(text):
         text = _REPLYING_HOST.sub("", text)
     return without_accents(" ".join(text.split()))

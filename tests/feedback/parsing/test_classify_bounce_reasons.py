@@ -195,6 +195,24 @@ def test_prose_is_no_stage(words: str) -> None:
     assert classify("550 5.1.1 user unknown", words).bounce_class == "hard"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Dear sender, your message could not be delivered.",
+        "Уважаемый отправитель! Ваше письмо не доставлено.",
+        "Құрметті жіберуші, хатыңыз жеткізілмеді.",
+        "Sehr geehrter Absender! Ihre Nachricht wurde nicht zugestellt.",
+        "Following mail from <news@office.example> could not be delivered.",
+        "We received the following mail from you; it was not accepted.",
+        "Original sender <news@office.example>;",
+        "Sender: <news@office.example>",
+        "Sender address <news@office.example>\nRecipient address <a@b.example>",
+    ],
+)
+def test_a_notice_that_names_the_sender_is_not_about_them(words: str) -> None:
+    assert classify("", f"{words}\n550 5.1.1 User unknown").bounce_class == "hard"
+
+
 def test_the_data_that_follow_a_notice_are_no_stage() -> None:
     words = (
         "--> RCPT To:<a@b.example>\n<-- 550 Recipient unknown\n\nThe following data may contain attachments."
