@@ -642,6 +642,8 @@ REFUSALS: dict[str, tuple[str, ...]] = {
 
 # Words of refusals that are not about the address, though they sound like it.
 NOT_ABOUT_THE_ADDRESS = (
+    "550 the server of the recipient is unavailable: host not found (try later)",
+    "550 local delivery failed: the user's home directory was not found",
     "550 Пайдаланушының рұқсаты жоқ",
     "550 Колдонуучунун укугу жок",
     "550 Foydalanuvchida ruxsat yo'q",
