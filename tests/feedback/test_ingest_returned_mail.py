@@ -232,7 +232,16 @@ def test_sender_and_subject_are_stored_decoded() -> None:
     assert (message.sender, message.subject) == ("Дана <dana@ministry.example>", "Danke  fdp")
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x00\xff\n", b"Subject: " + b"x" * 100_000, b"From: =?x?b?%%?=\n\n"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x00\xff\n",
+        b"Subject: " + b"x" * 100_000,
+        b"From: =?x?b?%%?=\n\n",
+        b"Subject: =?utf-8?b?a?=\n\n",
+    ],
+)
 def test_any_input_is_stored(raw: bytes) -> None:
     assert ingest_returned_mail.ingest_message(raw, NOW).message.kind == "other"
 

@@ -12,6 +12,7 @@ import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.header import decode_header
 from functools import cached_property
 from html import unescape
@@ -139,7 +140,7 @@ def decode_encoded_words(value: str) -> str:
         return value
     try:
         pieces = decode_header(value[:2000])
-    except (ValueError, binascii.Error, LookupError):
+    except (ValueError, LookupError, MessageError):
         return value
     return "".join(
         piece if isinstance(piece, str) else _decode_charset(piece, charset or "")

@@ -189,7 +189,8 @@ def ingest_mailbox_return_failed_count(
         except (DatabaseError, MessageUnavailable) as error:
             failures += 1
             if retries.postpone(name, now()):
-                log.error("action=returned_message_not_stored error=%s", type(error).__name__)
+                name_of_error = type(error.__cause__ or error).__name__
+                log.error("action=returned_message_not_stored error=%s", name_of_error)
         else:
             retries.forget(name)
     summary.failed += waiting + failures
@@ -199,7 +200,12 @@ def ingest_mailbox_return_failed_count(
 def _ingest_one(mailbox: Mailbox, name: str, summary: PollSummary, ingest: Ingest, now: datetime) -> None:
     content = mailbox.fetch(name)
     if content is not None:
-        ingested = ingest(content, now)
+        try:
+            ingested = ingest(content, now)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            raise MessageUnavailable(type(error).__name__) from error
         mailbox.acknowledge(name)
         summary.count(ingested)
 

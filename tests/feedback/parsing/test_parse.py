@@ -11,7 +11,7 @@ import pytest
 from mailer.delivery import message_identifiers
 from mailer.feedback.parsing import mime
 from mailer.feedback.parsing.accuracy import score
-from mailer.feedback.parsing.parse import parse_message
+from mailer.feedback.parsing.parse import parse_message, parse_or_raise
 
 SAMPLES = Path(__file__).parents[2] / "payloads" / "bounces"
 EXPECTED: dict[str, Any] = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
@@ -219,6 +219,16 @@ def test_parts_and_levels_are_limited() -> None:
     while root.children:
         root, depth = root.children[0], depth + 1
     assert depth == mime.MAX_DEPTH
+
+
+@pytest.mark.parametrize(
+    "word", ["=?utf-8?b?abcde?=", "=?utf-8?b?%%?=", "=?utf-8?x?a?=", "=?no-such?q?=00?="]
+)
+def test_an_encoded_word_that_cannot_be_decoded_is_harmless(word: str) -> None:
+    head = f"From: {word} <mailer-daemon@x.example>\nSubject: {word} failure notice\n\n"
+    raw = f"{head}<a@b.example>: mailbox full\n"
+    (found,) = parse_or_raise(raw.encode()).recipients
+    assert (found.address, found.classification.reason) == ("a@b.example", "mailbox_full")
 
 
 @pytest.mark.parametrize("charset", ["punycode", "raw_unicode_escape", "idna", "rot13", "utf-7", "no-such"])

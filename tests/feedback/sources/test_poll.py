@@ -196,6 +196,20 @@ def test_an_unreadable_message_is_logged_once_retried_and_shown(
     assert (mailbox.messages, source_health.sources_needing_attention([URL], clock())) == ({}, [])
 
 
+def test_a_message_that_raises_any_exception_delays_no_other(
+    mailbox: FakeMailbox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ingest_message
+
+    def ingest(raw: bytes, now: datetime) -> Any:
+        return 1 // 0 if b"odd" in raw else store(raw, now)
+
+    monkeypatch.setattr(f"{__name__}.ingest_message", ingest)
+    mailbox.messages = {"1": b"Subject: odd\n\n", "2": b"Subject: two\n\n"}
+    mailbox.poll(clock)
+    assert (list(mailbox.messages), state().failed_messages, state().failures) == (["1"], 1, 0)
+
+
 def test_a_poll_stops_after_twenty_failures(mailbox: FakeMailbox, clock: Clock) -> None:
     mailbox.messages = {f"{number:04}": b"" for number in range(2_000)}
     mailbox.broken = set(mailbox.messages)
