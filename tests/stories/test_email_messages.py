@@ -114,7 +114,14 @@ def test_a_sender_that_our_server_does_not_vouch_for_is_forged(results: dict[str
 
 def test_broken_messages_are_read_as_far_as_they_go() -> None:
     deep = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(200))
-    for raw in (b"", b"\xff\xfe\0", b"Subject: =?x?q?=FF?=\n\nText of it", deep, message().as_bytes()[:150]):
+    for raw in (
+        b"",
+        b"\xff\xfe\0",
+        b"Subject: =?x?q?=FF?=\n\nText of it",
+        b"Subject: =?utf-8?b?a?=\n\nText",
+        deep,
+        message().as_bytes()[:150],
+    ):
         stories_of(read_message(raw), "x")
     given = message()
     given.replace_header("From", f"{SENDER}, other@example.org")

@@ -14,6 +14,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
@@ -95,7 +96,7 @@ def _head(message: Message) -> dict[str, Any]:
 def _decoded(value: Any) -> str:
     try:
         text = str(make_header(decode_header(str(value or ""))))
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, MessageError):
         text = str(value or "")
     return " ".join(text.encode("utf-8", "replace").decode().split())
 
