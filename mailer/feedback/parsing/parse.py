@@ -50,11 +50,10 @@ def parse_or_raise(raw: bytes, envelope_to: str | None = None) -> ParsedReturned
     recipients = detection.recipients
     if not recipients and match is not None and detection.kind in ("bounce", "delay"):
         recipients = (recipient_without_address(evidence, detection.kind),)
-    # What is about nobody has no effect: staff may know better.
+    # A bounce that is about nobody has no effect: staff may know better.
     about_nobody = match is None and not any(one.address or one.alias for one in recipients)
-    is_lost = detection.kind in ("bounce", "complaint") and about_nobody
     return ParsedReturnedMessage(
-        kind="other" if is_lost else detection.kind,
+        kind="other" if detection.kind == "bounce" and about_nobody else detection.kind,
         recipients=recipients,
         delivery=match.delivery if match else None,
         probe=match.probe if match else None,

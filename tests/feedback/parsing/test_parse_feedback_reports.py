@@ -120,9 +120,3 @@ def test_dmarc_and_tls_reports_are_unclassified(subject: str) -> None:
         "Content-Type: application/gzip; name=report.gz\nContent-Transfer-Encoding: base64\n\nH4sIAAAAAAAA\n"
     )
     assert parse_message(raw.encode(), message_identifiers.envelope_sender(3)).kind == "other"
-
-
-def test_a_complaint_that_nothing_connects_with_a_subscriber_is_for_staff() -> None:
-    raw = b"From: fbl@x.example\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
-    assert (parse_message(raw).kind, parse_message(raw).feedback_type) == ("other", "abuse")
-    assert parse_message(raw, message_identifiers.envelope_sender(3)).kind == "complaint"
