@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from zoneinfo import ZoneInfoNotFoundError
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -53,7 +54,7 @@ def _schedule(newsletter: Newsletter) -> str:
 def _rule(line: str, zone: str) -> str:
     try:
         text = schedule_text(line or "", zone)
-    except ValueError:
+    except (ValueError, ZoneInfoNotFoundError):
         # The form shows what is wrong with it.
         return line
     return text[:1].lower() + text[1:]

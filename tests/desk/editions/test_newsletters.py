@@ -49,6 +49,13 @@ def test_a_day_that_no_month_has_is_an_error_that_names_the_days(desk: Desk, day
     assert "31" in answer.context["form"].errors["assemble_on"][0]
 
 
+@pytest.mark.parametrize("zone", ["Asia/Almati", "../etc/passwd"])
+def test_an_unknown_time_zone_is_an_error_of_its_field(desk: Desk, zone: str) -> None:
+    posted = newsletter_form(desk.edition.newsletter, zone=zone)
+    answer = as_user(desk.admin).post(edit_page(desk), posted)
+    assert answer.status_code == 200 and answer.context["form"].has_error("zone")
+
+
 def test_a_new_newsletter_is_filled_in_from_the_configuration_and_makes_its_first_list(desk: Desk) -> None:
     MailingList.objects.filter(slug__startswith="all-readers").delete()
     browser, address, site = as_user(desk.admin), reverse("desk_newsletters:add"), settings.CONFIG.site
