@@ -140,6 +140,7 @@ _TEXTS = frozenset({"q", "name", "rule", "label"})
 # What the database raises for values that it cannot take.
 _REFUSALS = (OverflowError, DataError, UnicodeEncodeError)
 _JSON = "json.decoder"
+_FIELDS = "django.db.models.fields"
 
 
 class HostileInputMiddleware:
@@ -165,6 +166,8 @@ class HostileInputMiddleware:
             and (
                 _is_about_fields(exception)
                 or _is_incomplete_form(request, exception)
+                or _is_unreadable_key(exception)
+                or _is_unusable_address(request, exception)
                 or _is_about_parameters(request, exception)
             )
         ):
@@ -231,6 +234,19 @@ def _is_incomplete_form(request: HttpRequest, exception: Exception) -> bool:
     # Wagtail's field of a link looks at the text before it looks whether there is one.
     is_link = request.path == "/desk/choose-external-link/" and request.method != "GET"
     return is_link and isinstance(exception, AttributeError)
+
+
+def _is_unreadable_key(exception: Exception) -> bool:
+    """Whether a form gave a text for a primary key, for which Wagtail's choosers ask the database."""
+    if not isinstance(exception, ValueError):
+        return False
+    *_, (frame, _line) = walk_tb(exception.__traceback__)
+    return frame.f_globals.get("__name__") == _FIELDS
+
+
+def _is_unusable_address(request: HttpRequest, exception: Exception) -> bool:
+    """Whether a form says to go on to what is no address, which Django takes for the name of one."""
+    return isinstance(exception, NoReverseMatch) and "next" in request.POST
 
 
 def _refused(request: HttpRequest, reason: str) -> HttpResponse:

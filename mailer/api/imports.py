@@ -261,7 +261,7 @@ def _check_mapping(job: ImportJob, preview: uploads_and_staging.Preview, body: C
     """Raises Problem for a mapping that the desk would not accept."""
     headings = preview.columns.headings
     for number in body.columns:
-        if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(headings)):
+        if number not in map(str, range(1, len(headings) + 1)):
             raise invalid_value("/columns", f"The file has columns 1 to {len(headings)}.", "unknown_column")
     try:
         columns = find_columns(headings, [*preview.rows], Choices(columns=body.columns), require_email=False)

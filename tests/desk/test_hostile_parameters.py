@@ -241,6 +241,25 @@ def test_every_parameter_of_every_screen(first_admin: User, monkeypatch: pytest.
     assert failures(browser, requests) == []
 
 
+def test_forms_with_what_no_form_of_ours_sends(desk: Desk) -> None:
+    image, story = everyone.picture(), Story.objects.order_by("pk")[0]
+    newsletter, block = desk.edition.newsletter_id, desk.edition.body.raw_data[0]["id"]
+    # A digit by Unicode, which is no number in Python.
+    digit = "\N{SUPERSCRIPT TWO}"
+    forms: list[tuple[str, dict[str, str]]] = [
+        (reverse("wagtailimages:edit", args=[image.pk]), {"title": "A bridge", "next": digit}),
+        (reverse("wagtailimages:edit", args=[image.pk]), {"title": "A bridge", "next": "a:b"}),
+        (reverse("desk_stories:edit", args=[story.pk]), {"kind": "news", "picture": digit}),
+        (reverse("desk_stories:add"), {"kind": "news", "picture": "x"}),
+        (reverse("desk_edition:block_edit", args=[desk.edition.pk, block]), {"size": "x", "picture": digit}),
+        (reverse("desk_template_part", args=[newsletter, "inline.css"]), {"action": f"version-{digit}"}),
+    ]
+    browser = as_user(desk.admin)
+    browser.raise_request_exception = False
+    answers = [(path, browser.post(path, form).status_code) for path, form in forms]
+    assert [(path, status) for path, status in answers if status >= 500] == []
+
+
 def test_filters_search_and_order_together(first_admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = as_user(first_admin)
     orders = ("pk", "title", "-created_at", "name", "email", "received_at", "object_id", "usage_count")

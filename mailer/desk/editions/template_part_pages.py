@@ -19,6 +19,7 @@ from wagtail.log_actions import log
 
 from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import NewsletterPage, current_user
 from mailer.desk.editions.preview_modes import shown_as
 from mailer.desk.editions.theme_field_and_preview import SCHEMES, preview_language, render_sample
@@ -206,9 +207,9 @@ class TemplatePartPage(NewsletterPage, TemplateView):
         if action == "default":
             return self._save(None, gettext("The default template part is used again."))
         if action.startswith("version-"):
-            number = action.removeprefix("version-")
+            number = parse_non_negative_int(action.removeprefix("version-"))
             versions = self.object.template_versions.filter(part=self.part)
-            version = versions.filter(pk=int(number) if number.isdigit() else 0).first()
+            version = versions.filter(pk=number or 0).first()
             if version is None:
                 raise Http404
             return self._save(
