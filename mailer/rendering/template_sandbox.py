@@ -12,11 +12,11 @@ import dataclasses
 import re
 import textwrap
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError, nodes
 from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxError
@@ -241,6 +241,32 @@ def _bounded(value: Any) -> Any:
     return value
 
 
+def _paid_for(value: Any) -> Any:
+    """A value that the template reads, paid for by its size; an iterator is paid for item by item."""
+    if isinstance(value, str):
+        _spend(len(value) // _CHARACTERS_A_STEP)
+    elif isinstance(value, (list, tuple, dict, range)):
+        _spend(len(value))
+    elif isinstance(value, Iterator):
+        return map(_counted, value)
+    return value
+
+
+def _counted(item: Any) -> Any:
+    _spend(1)
+    return item
+
+
+def _paying(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The filter or test, which pays for what it is given: its result may be small, or never be read."""
+
+    @wraps(function)
+    def paying(*given: Any, **named: Any) -> Any:
+        return function(*map(_paid_for, given), **named)
+
+    return paying
+
+
 def _short_range(*limits: int) -> range:
     found = range(*limits)
     if len(found) > _RANGE_LIMIT:
@@ -319,7 +345,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
             **options,
         )
         own = {"replace": _replace, "join": _join, "wrap": wrap_lines}
-        self.filters = {**{name: FILTERS[name] for name in _SAFE_FILTERS}, **own}
+        filters: dict[str, Any] = {**{name: FILTERS[name] for name in _SAFE_FILTERS}, **own}
+        self.filters = {name: _paying(one) for name, one in filters.items()}
+        tests: dict[str, Any] = {**self.tests}
+        self.tests = {name: _paying(one) for name, one in tests.items()}
         kept = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
         self.globals = {**kept, "range": _short_range}
         names = [name for name, _source in parts]
@@ -327,8 +356,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         # Called by the code that `_Metered` writes into templates.
         self.spend = _spend
         self.bounded = _bounded
+        self.paid_for = _paid_for
 
     def _output(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple, dict, range)):
+            # As long as what it holds, which counts once it is text.
+            value = str(_paid_for(value))
         if isinstance(value, str):
             _spend(len(value) // _CHARACTERS_A_STEP)
         return _escape_foreign_tags(value)
@@ -350,9 +383,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return metered
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 (names of Jinja2's method)
-        if __obj is _spend or __obj is _bounded:
+        if __obj is _spend or __obj is _bounded or __obj is _paid_for:
             return __obj(*args)
         _spend(1)
+        # Of a method, what it belongs to.
+        _paid_for(getattr(__obj, "__self__", None))
         return super().call(__context, __obj, *args, **kwargs)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -419,7 +454,19 @@ class _Metered(NodeTransformer):
         self._count(node.body, node.lineno)
         return node  # type: ignore[no-any-return]
 
-    visit_For = visit_Macro = visit_Block = _visit_body  # noqa: N815 (names of Jinja2's visitor)
+    visit_Macro = visit_Block = _visit_body  # noqa: N815 (names of Jinja2's visitor)
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
+        self._visit_body(node)
+        # Items that the loop's condition leaves out reach no body.
+        node.iter = self._call("paid_for", cast(nodes.Expr, node.iter), node.lineno)
+        return node
+
+    def visit_Operand(self, node: nodes.Operand) -> nodes.Node:  # noqa: N802
+        """What is compared with, or searched."""
+        self.generic_visit(node)
+        node.expr = self._call("paid_for", node.expr, node.lineno)
+        return node
 
     def _visit_value(self, node: Any) -> nodes.Node:
         self.generic_visit(node)

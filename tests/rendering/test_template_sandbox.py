@@ -55,6 +55,22 @@ ESCAPES = [
     "{% autoescape false %}{{ digest.subject }}{% endautoescape %}",
 ]
 _SET = "{% set kept = namespace(x=START) %}{% for _ in range(60) %}{% set kept.x = GROW %}{% endfor %}"
+# A text of 130,000 characters and a list of 30,000 items, and work with them whose result is small.
+_LONG = (
+    "{% set long = namespace(text='<a> ') %}{% for _ in range(15) %}"
+    "{% set long.text = long.text + long.text %}{% endfor %}{% set items = long.text.split(' ') %}"
+)
+_WORK = "{% for _ in range(999) %}{% for _ in range(9) %}WORK{% endfor %}{% endfor %}"
+LITTLE_COMES_OF_MUCH = [
+    *(f"{{% if long.text | {name} == 1 %}}{{% endif %}}" for name in ("wordcount", "striptags", "trim")),
+    *(f"{{% if items | {name} == 1 %}}{{% endif %}}" for name in ("max", "unique | first", "last")),
+    "{% if items | map('upper') | select('equalto', 'x') | first is defined %}{% endif %}",
+    "{% for one in items if one == 'x' %}{% endfor %}",
+    "{% for one in items if none %}{% endfor %}",
+    "{% if 'x' in items or 'x' is in(items) or items == items %}{% endif %}",
+    "{% if long.text.split('x') %}{% endif %}",
+    "{{ items }}",
+]
 BOMBS = [
     "{% for i in range(1000000000) %}{% endfor %}",
     "{% for _ in range(999) %}" * 3 + "{% endfor %}" * 3,
@@ -69,6 +85,7 @@ BOMBS = [
     _SET.replace("START", "[1]").replace("GROW", "kept.x + kept.x"),
     _SET.replace("START", "'aaaaaaaa'").replace("GROW", "kept.x | replace('a', 'aaaaaaaa')"),
     _SET.replace("START", "'aa'").replace("GROW", "[kept.x, kept.x] | join(kept.x)"),
+    *(f"{_LONG}{_WORK.replace('WORK', work)}" for work in LITTLE_COMES_OF_MUCH),
     "{% for i in range(999) %}<mj-wrapper>{% endfor %}",
     "<div>" * 5000,
     "x" * (template_sandbox.PART_LIMIT + 1),
