@@ -8,6 +8,7 @@ web are refused.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -47,6 +48,8 @@ _SPECIAL_IPV4 = tuple(
 _GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
 _SPECIAL_IPV6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 _PIECE = 16 * 1024
+# In no address and no header, though servers can send them; PostgreSQL stores no NUL.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Resolve = Callable[..., list[Any]]
 Connect = Callable[..., socket.socket]
@@ -206,6 +209,8 @@ def get_final_status_and_url(
 
 def _joined(url: str, target: str) -> str:
     try:
+        if _CONTROL.search(target):
+            raise ValueError("control characters in an address")
         return urljoin(url, target)
     except ValueError as error:
         raise FetchError(stored("%(url)s redirects, but not to any address.", url=url)) from error
@@ -451,8 +456,8 @@ def _check_url(url: str) -> None:
 def _read(
     response: requests.Response, url: str, content_types: Collection[str] | None, guard: _Guard
 ) -> Fetched:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    header = response.headers.get("Content-Type", "")
+    headers = {name.lower(): _CONTROL.sub(" ", value) for name, value in response.headers.items()}
+    header = headers.get("content-type", "")
     kind = header.split(";", 1)[0].strip().lower()
     if response.status_code == 304 and _is_conditional(response.request):
         return Fetched(url, kind, header, b"", headers, unchanged=True)

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from mailer.stories.url_fetcher import FetchError, ForbiddenAddress, Limits, fetch, post, require_public_ip
+from mailer.stories.url_fetcher import (
+    FetchError,
+    ForbiddenAddress,
+    Limits,
+    StatusError,
+    fetch,
+    get_final_status_and_url,
+    post,
+    require_public_ip,
+)
 from tests.loopback import Quiet, serving
 from tests.stories.conftest import Answer, Site
 
@@ -157,6 +166,21 @@ def test_a_redirect_to_a_private_place_is_refused(site: Site, target: str) -> No
 
     with pytest.raises(FetchError):
         fetch(site.url("/feed"), FEED, allow_loopback=True)
+
+
+def test_what_is_stored_of_an_answer_has_no_control_characters(site: Site) -> None:
+    site.answers["/old"] = Answer(status=301, headers={"Location": "/ne\0w"})
+    with pytest.raises(FetchError):
+        fetch(site.url("/old"), FEED, allow_loopback=True)
+    with pytest.raises(FetchError):
+        get_final_status_and_url(site.url("/old"), allow_loopback=True)
+    site.answers["/feed"] = Answer(b"<rss/>", headers={"ETag": '"a\0b"'})
+    found = fetch(site.url("/feed"), FEED, allow_loopback=True)
+    assert found.headers["etag"] == '"a b"'
+    site.answers["/busy"] = Answer(status=503, headers={"Retry-After": "1\x0b"})
+    with pytest.raises(StatusError) as refused:
+        fetch(site.url("/busy"), FEED, allow_loopback=True)
+    assert refused.value.headers["retry-after"].strip() == "1"
 
 
 def test_redirects_end_somewhere(site: Site) -> None:
