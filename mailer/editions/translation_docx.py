@@ -6,8 +6,10 @@ to be small and free of entities.
 
 from __future__ import annotations
 
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from html.parser import HTMLParser
@@ -106,6 +108,8 @@ def _check(data: bytes) -> None:
         raise
     except (
         zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
         NotImplementedError,
         RuntimeError,
         EOFError,

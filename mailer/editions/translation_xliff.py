@@ -70,19 +70,20 @@ def read(data: bytes) -> TranslationFile:
     file = root.find(f"{{{_CORE}}}file")
     if root.tag != f"{{{_CORE}}}xliff" or file is None:
         raise InvalidFile("no XLIFF 2 file")
-    units = []
-    for unit in file.iter(f"{{{_CORE}}}unit"):
-        elements = _elements(unit)
-        rich = bool(elements)
-        # A tool may have split the text into several segments.
-        targets = unit.iter(f"{{{_CORE}}}target")
-        text = "".join(
-            _markup(target, elements) if rich else "".join(target.itertext()) for target in targets
-        )
-        units.append(TranslatedUnit(unit.get("id", ""), unit.get(f"{{{_OWN}}}mark", ""), text))
-    return TranslationFile(
-        file.get("original", ""), root.get("srcLang", ""), root.get("trgLang", ""), tuple(units)
-    )
+    try:
+        units = tuple(_unit(one) for one in file.iter(f"{{{_CORE}}}unit"))
+    except RecursionError as error:
+        raise InvalidFile("codes are nested too deeply") from error
+    return TranslationFile(file.get("original", ""), root.get("srcLang", ""), root.get("trgLang", ""), units)
+
+
+def _unit(unit: ET.Element) -> TranslatedUnit:
+    elements = _elements(unit)
+    rich = bool(elements)
+    # A tool may have split the text into several segments.
+    targets = unit.iter(f"{{{_CORE}}}target")
+    text = "".join(_markup(target, elements) if rich else "".join(target.itertext()) for target in targets)
+    return TranslatedUnit(unit.get("id", ""), unit.get(f"{{{_OWN}}}mark", ""), text)
 
 
 class _Codes(HTMLParser):

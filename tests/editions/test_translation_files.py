@@ -105,6 +105,24 @@ def bomb(content: bytes) -> bytes:
 ENTITIES = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>'
 
 
+def damaged() -> bytes:
+    """An archive whose packed data cannot be unpacked."""
+    data = bytearray(bomb(b"<x>" + b"0" * 5_000 + b"</x>"))
+    start = 30 + len("word/document.xml")
+    data[start + 2 : start + 12] = bytes(byte ^ 0xFF for byte in data[start + 2 : start + 12])
+    return bytes(data)
+
+
+def nested(levels: int) -> bytes:
+    """A file whose text has so many codes within each other."""
+    (unit,) = (one for one in UNITS if one.rich)
+    inner = unit.target or unit.source
+    code, end = b'<pc id="1" dataRefStart="d1">', b"</pc>"
+    whole = xliff([Unit(unit.id, unit.part, unit.source, inner, unit.story)])
+    before, tag, after = whole.partition(b'<target xml:space="preserve">')
+    return before + tag + code * levels + end * levels + after
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -119,6 +137,8 @@ ENTITIES = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY 
         bomb(b"<x/>"),
         b"<x>" * 100_000,
         b"0" * 5_000_001,
+        damaged(),
+        nested(20_000),
     ],
     ids=[
         "empty",
@@ -132,6 +152,8 @@ ENTITIES = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY 
         "parts",
         "deep",
         "large",
+        "damaged",
+        "nested",
     ],
 )
 def test_hostile_and_foreign_files_are_refused(data: bytes) -> None:
