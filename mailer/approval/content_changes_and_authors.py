@@ -32,6 +32,7 @@ from mailer.editions.shown_pictures import (
 from mailer.insert_rows import insert_rows
 from mailer.stories.models import Story
 from mailer.stories.signals import drafts_added
+from subscribers.models import MailingList
 from subscribers.segments import conditions
 from subscribers.segments.models import Segment
 from subscribers.segments.rule_format import all_conditions, from_json
@@ -197,7 +198,7 @@ def translated_reason(reason: str) -> str:
 
 
 def connect_signals() -> None:
-    """Listen to revisions, Wagtail's log entries, changes of segments, deletions of stories and pictures."""
+    """Listen to revisions, Wagtail's log entries, segments, and deletions of stories, pictures and lists."""
     post_save.connect(_on_revision, sender=Revision, dispatch_uid="authorship-revision")
     post_save.connect(_on_log_entry, sender=ModelLogEntry, dispatch_uid="authorship-log-entry")
     post_save.connect(_on_segment, sender=Segment, dispatch_uid="authorship-segment")
@@ -206,6 +207,8 @@ def connect_signals() -> None:
     pictures = get_image_model()
     pre_delete.connect(_before_picture_deleted, sender=pictures, dispatch_uid="authorship-picture-deletion")
     post_delete.connect(_on_picture_deleted, sender=pictures, dispatch_uid="authorship-picture-deleted")
+    pre_delete.connect(_before_list_deleted, sender=MailingList, dispatch_uid="authorship-list-deletion")
+    post_delete.connect(_on_list_deleted, sender=MailingList, dispatch_uid="authorship-list-deleted")
 
 
 def _on_revision(sender: object, instance: Revision, created: bool, **_: object) -> None:
@@ -304,6 +307,16 @@ def _on_picture_deleted(sender: object, instance: Any, **_: object) -> None:
     _record_changed_picture(acting_user(), instance.was_shown_in, timezone.now())
 
 
+def _before_list_deleted(sender: object, instance: Any, **_: object) -> None:
+    instance.was_list_of = list(Newsletter.objects.filter(lists=instance).values_list("pk", flat=True))
+
+
+def _on_list_deleted(sender: object, instance: Any, **_: object) -> None:
+    """Deleting a list changes the audience of its newsletters."""
+    for newsletter in Newsletter.objects.filter(pk__in=instance.was_list_of):
+        record_visible_change_and_invalidate(acting_user(), newsletter, "changed", timezone.now())
+
+
 # Model and primary key of what shows a picture.
 _Place = tuple[type[Newsletter | Edition | Story], int]
 
@@ -323,7 +336,8 @@ def _shown_in(picture: int) -> list[_Place]:
 
 def _record_changed_picture(user: User | None, places: Iterable[_Place], at: datetime) -> None:
     for model, pk in places:
-        for subject in model.objects.filter(pk=pk):
+        rows: models.Manager[Any] = model._default_manager
+        for subject in rows.filter(pk=pk):
             if isinstance(subject, Newsletter):
                 record_visible_change_and_invalidate(user, subject, "changed", at)
                 continue

@@ -155,6 +155,21 @@ def test_choosing_other_lists_makes_an_author(edition: Edition, people: cast.Sta
     assert snapshot.state == Snapshot.State.INVALIDATED
 
 
+def test_deleting_a_list_makes_an_author(edition: Edition, people: cast.Staff) -> None:
+    others = MailingList.objects.create(slug="others", name="Others")
+    edition.newsletter.lists.add(others)
+    log(edition.newsletter, "wagtail.edit", user=people.writer)
+    first = submit(edition, people.writer, NOW)
+    with acting_as(people.admin):
+        others.delete()
+    first.refresh_from_db()
+    assert first.state == Snapshot.State.INVALIDATED
+    second = submit(edition, people.writer, LATER)
+    with pytest.raises(AuthorMayNotApprove):
+        snapshot_state_changes.approve(second, people.admin, second.sha256, LATER)
+    snapshot_state_changes.approve(second, people.approver, second.sha256, LATER)
+
+
 def test_unpublishing_a_story_invalidates_the_snapshot(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.writer, NOW)
     Story.objects.get(key="ring").unpublish(user=people.admin)
