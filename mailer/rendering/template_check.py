@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from jinja2 import TemplateSyntaxError
 
@@ -150,6 +151,10 @@ _CONSTRUCT = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*'){0,2000})>")
 _ATTRIBUTE = re.compile(r"([^\s=\"'/<>]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+# A character by its number, or a letter that stands for itself.
+_CSS_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})\s?|[G-Zg-z])")
+# What a mail program loads without being asked.
+_LOADED = re.compile(r"""\b(src|srcset|background)=["'](https?:)?//([^"'/\s?#]+)""", re.IGNORECASE)
 # mj-style and mj-raw hold CSS and HTML that the compiler does not read.
 _CSS_ELEMENT = re.compile(r"(<mj-style\b[^>]*>)(.*?)(</mj-style>)", re.DOTALL)
 
@@ -217,6 +222,11 @@ def _css_problems(name: str, css: str, before: int) -> Iterator[Problem]:
             yield Problem(name, line, stored("“%(what)s” is not allowed in the CSS of an email.", what=what))
     if depth > 0:
         yield Problem(name, before + _line(css, len(css)), stored("In the template, a “{” is not closed."))
+    for found in _CSS_ESCAPE.finditer(css):
+        # A letter that is written so would hide one of these words.
+        if not found[1] or chr(int(found[1], 16) % 0x110000).isascii():
+            line, what = before + _line(css, found.start()), found[0].strip()
+            yield Problem(name, line, stored("“%(what)s” is not allowed in the CSS of an email.", what=what))
 
 
 def _mjml_problems(name: str, source: str) -> Iterator[Problem]:
@@ -293,6 +303,16 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
         yield Problem(error.part, error.line, error.reason)
         return
     markup, plain = _foot_part(own, ".mjml"), _foot_part(own, ".txt")
+    # Also what an expression makes, which its source does not show.
+    hosts = _hosts_of(content)
+    for attribute in dict.fromkeys(one[1] for one in _LOADED.finditer(html) if one[3] not in hosts):
+        yield Problem(
+            markup,
+            0,
+            stored(
+                "In the template, “%(attribute)s” loads something from another server.", attribute=attribute
+            ),
+        )
     for tag in ("unsubscribe_url", "preferences_url"):
         if PLACEHOLDERS[tag] not in html:
             yield Problem(
@@ -316,6 +336,15 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
             yield Problem(markup, 0, lack)
         if value and " ".join(value.split()) not in " ".join(text.split()):
             yield Problem(plain, 0, lack)
+
+
+def _hosts_of(content: Content) -> set[str]:
+    """The hosts that the message may load pictures from: of the site, and of the content's pictures."""
+    head = content.masthead
+    pictures = [head.logo, head.logo_dark, *(block.picture for block in content.blocks)]
+    pictures += (one for story in content.stories for one in (story.picture, story.small_picture))
+    addresses = (content.site_url, content.media_origin, *(one.url for one in pictures if one))
+    return {urlsplit(one).netloc for one in addresses}
 
 
 def _foot_part(own: Sequence[str], ending: str) -> str:
