@@ -64,7 +64,8 @@ def _story_mail(raw: bytes, now: datetime, envelope_to: str | None) -> Ingested 
     """What became of a message to the address for stories; None of all other messages."""
     if not settings.CONFIG.stories.address:
         return None
-    headers, _ = mime.split_headers(mime.normalise_line_ends(raw[:_HEADER_OCTETS]).decode("utf-8", "replace"))
+    head = mime.normalise_line_ends(raw[:_HEADER_OCTETS]).partition(b"\n\n")[0]
+    headers, _ = mime.split_headers(mime.decode_head(head))
     named = (value for field in _RECIPIENT_FIELDS for value in headers.all(field))
     tag = inbound_story_email.tag_of_our_address([envelope_to] if envelope_to else named)
     return None if tag is None else Ingested(*inbound_story_email.store_message(raw, tag, now))
@@ -101,7 +102,8 @@ def _store(raw: bytes, parsed: ParsedReturnedMessage, now: datetime) -> Ingested
 
 def _sender_and_subject(raw: bytes) -> dict[str, str]:
     """The columns by which staff find a message."""
-    headers, _ = mime.split_headers(mime.normalise_line_ends(raw[:_HEADER_OCTETS]).decode("utf-8", "replace"))
+    head = mime.normalise_line_ends(raw[:_HEADER_OCTETS]).partition(b"\n\n")[0]
+    headers, _ = mime.split_headers(mime.decode_head(head))
     return {
         column: _INVISIBLE.sub(" ", headers.decoded(name)).strip()[:200]
         for column, name in (("sender", "from"), ("subject", "subject"))

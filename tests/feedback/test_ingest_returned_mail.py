@@ -232,6 +232,11 @@ def test_sender_and_subject_are_stored_decoded() -> None:
     assert (message.sender, message.subject) == ("Дана <dana@ministry.example>", "Danke  fdp")
 
 
+def test_a_subject_that_names_no_charset_is_stored_as_it_was_written() -> None:
+    raw = b"From: dana@ministry.example\nSubject: " + "Письмо не доставлено".encode("cp1251") + b"\n\n\xff"
+    assert ingest_returned_mail.ingest_message(raw, NOW).message.subject == "Письмо не доставлено"
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -269,7 +269,10 @@ def _transition(
 
 
 def _actor(user: User | None) -> str:
-    return (user.get_full_name() or user.get_username()) if user else stored("a command on the server")
+    if user is None:
+        return stored("a command on the server")
+    # A first and a last name together may be longer than a mailing's reason.
+    return (user.get_full_name() or user.get_username())[:150]
 
 
 def _staff_address(to: str) -> str:

@@ -158,7 +158,7 @@ def _parse_part(raw: bytes, depth: int, budget: list[int]) -> Part:
     budget[0] -= 1
     # A header block ends at the first empty line; a part may begin with it and have none.
     head, _, body = (b"", b"", raw[1:]) if raw.startswith(b"\n") else raw.partition(b"\n\n")
-    headers = Headers(_parse_fields(_decode_head(head)))
+    headers = Headers(_parse_fields(decode_head(head)))
     kind, parameters = _parse_content_type(headers.first("content-type"))
     part = Part(headers, body, kind, parameters)
     boundary = parameters.get("boundary", "").rstrip()
@@ -226,7 +226,7 @@ def _decode_transfer_encoding(body: bytes, encoding: str) -> bytes:
     return body
 
 
-def _decode_head(head: bytes) -> str:
+def decode_head(head: bytes) -> str:
     """A header; unencoded letters may be in another charset in each line."""
     try:
         return _storable(head.decode())

@@ -36,6 +36,17 @@ def test_cancelling_excludes_unsent_deliveries():
     assert balances(mailing)
 
 
+@pytest.mark.parametrize("act", [mailing_control.pause, mailing_control.cancel])
+def test_the_longest_name_of_a_person_fits_into_the_reason(act):
+    readers(1)
+    mailing = released()
+    user = mailing.snapshot.scheduled_by
+    user.first_name, user.last_name = "a" * 150, "b" * 150
+    act(mailing, user, NOW)
+    mailing.refresh_from_db()
+    assert len(mailing.reason) <= Mailing._meta.get_field("reason").max_length
+
+
 @pytest.mark.parametrize("left", ["accepted", "in_doubt", "in hand", "planned"])
 def test_the_stories_of_a_mailing_that_was_cancelled_before_anything_left_are_free_again(left):
     readers(2)
