@@ -185,6 +185,11 @@ def has_confirmed_or_pending_subscription(subscriber_id: int, list_ids: Collecti
     ).exists()
 
 
+def is_on_any_list(subscriber_id: int) -> bool:
+    """Whether the subscriber has a confirmed or pending subscription."""
+    return Subscription.objects.filter(subscriber=subscriber_id, state__in=_ACTIVE).exists()
+
+
 def _record_own(subscriber_id: int, list_ids: Collection[int], evidence: Evidence, now: datetime) -> None:
     """Record that the subscriber unsubscribes from lists that others had removed them from."""
     last = ConsentRecord.objects.filter(

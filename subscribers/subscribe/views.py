@@ -12,7 +12,7 @@ from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from subscribers import consent
+from subscribers import consent, tokens, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber
 from subscribers.public_page_responses import (
@@ -127,6 +127,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """`/confirm/<token>/`: a button that confirms the sign-up."""
     now = timezone.now()
     subscriber = subscribe.read_token(token, now)
+    if not unsubscribe.is_on_any_list(subscriber.pk):
+        raise tokens.LinkExpired("the subscriber unsubscribed since")
     if request.method == "POST":
         evidence = evidence_from(request, Channel.EMAIL_LINK, page_language(subscriber))
         subscribe.confirm_signup(subscriber, evidence, now)

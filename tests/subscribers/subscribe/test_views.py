@@ -10,7 +10,8 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from subscribers import tokens
+from subscribers import tokens, unsubscribe
+from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, RateLimitCounter, Subscriber, Suppression
 from subscribers.subscribe import forms, subscribe
 from subscribers.suppression import suppress
@@ -113,3 +114,14 @@ def test_a_confirmation_link_expires_after_seven_days(client: Client, join: Join
     assert client.post(f"/confirm/{old}/").status_code == 404
     assert client.post(f"/confirm/{tokens.make_token('preferences', person.pk, 0)}/").status_code == 404
     assert _state(person) == ["pending"]
+
+
+def test_a_confirmation_link_subscribes_and_welcomes_no_subscriber_who_unsubscribed_since(
+    client: Client, join: Join
+) -> None:
+    person = join("olga", state="pending")
+    link = f"/confirm/{subscribe.confirm_token(person, timezone.now())}/"
+    unsubscribe.unsubscribe_all(person.pk, None, Evidence(Channel.PREFERENCES), timezone.now())
+    for answer in (client.get(link), client.post(link)):
+        assert (answer.status_code, "/preferences/" in answer.content.decode()) == (404, False)
+    assert _state(person) == ["unsubscribed"]
