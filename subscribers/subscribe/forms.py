@@ -177,6 +177,14 @@ def consent_text() -> str:
     return gettext("We use your address to send you what you chose, and for nothing else.")
 
 
+def confirmation_text() -> str:
+    """The text above the button that confirms, in the active language, for the consent record.
+
+    Without the masked address: the text is stored once for all subscribers, and not erased with one of them.
+    """
+    return gettext("Press the button, and %(masked)s will receive:") % {"masked": "…"}
+
+
 def form_token(now: datetime) -> str:
     """The signed time at which a form is shown, with a nonce."""
     return _form_signer.sign(f"{int(now.timestamp())} {secrets.token_urlsafe(12)}")

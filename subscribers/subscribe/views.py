@@ -130,7 +130,10 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     if not unsubscribe.is_on_any_list(subscriber.pk):
         raise tokens.LinkExpired("the subscriber unsubscribed since")
     if request.method == "POST":
-        evidence = evidence_from(request, Channel.EMAIL_LINK, page_language(subscriber))
+        language = page_language(subscriber)
+        with override(language):
+            text = forms.confirmation_text()
+        evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
         subscribe.confirm_signup(subscriber, evidence, now)
         _save_tracking_consent(request, subscriber, evidence, now)
     lists = subscribe.pending_lists(subscriber)

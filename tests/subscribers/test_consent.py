@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from mailer.editions.models import Newsletter
 from subscribers import consent, tokens, unsubscribe
+from subscribers.addresses import mask_address
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import ConsentRecord, ConsentText, MailingList, Subscriber
 from subscribers.privacy.erasure import erase_and_suppress
@@ -33,11 +34,16 @@ def test_a_sign_up_and_its_confirmation_are_recorded_with_the_text_shown(
     answer = {"email": "new@example.org", "language": "ru", "shown": shown}
     client.post("/?lang=ru", answer, **BROWSER)  # type: ignore[arg-type]
     person = Subscriber.objects.get()
-    client.post(f"/confirm/{subscribe.confirm_token(person, timezone.now())}/", **BROWSER)  # type: ignore[arg-type]
+    link = f"/confirm/{subscribe.confirm_token(person, timezone.now())}/"
+    confirm_page = client.get(link).content.decode()
+    client.post(link, **BROWSER)  # type: ignore[arg-type]
     assert acts(person) == [("requested", "form"), ("confirmed", "email_link")]
-    asked = person.consents.select_related("text").order_by("pk")[0]
+    asked, confirmed = person.consents.select_related("text").order_by("pk")
     assert asked.mailing_list == monthly and asked.text is not None
     assert asked.text.language == "ru" and asked.text.text in client.get("/?lang=ru").content.decode()
+    assert confirmed.text is not None and confirmed.text.language == "ru"
+    # The text is every subscriber's, so it is without the address that the page shows.
+    assert confirmed.text.text.replace("…", mask_address(person.email)) in confirm_page
     # Enough to tell a flood from another, too little to tell a reader.
     assert asked.network == "203.0.113.0/24" and asked.user_agent == "A browser"
 
