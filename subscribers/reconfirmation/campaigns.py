@@ -128,7 +128,10 @@ def confirm_or_resubscribe(
             mailing_list=campaign.mailing_list_id, state=Subscription.State.CONFIRMED
         )
         if on_list.exists():
-            if not person.consents.filter(event=Event.CONFIRMED, at__gte=campaign.created_at).exists():
+            confirmed = person.consents.filter(
+                event=Event.CONFIRMED, mailing_list=campaign.mailing_list_id, at__gte=campaign.created_at
+            )
+            if not confirmed.exists():
                 record(Event.CONFIRMED, [person.pk], [campaign.mailing_list_id], evidence, now)
         else:
             subscribe.add_to_lists(person, [campaign.mailing_list_id], evidence, now)

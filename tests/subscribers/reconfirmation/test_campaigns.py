@@ -9,9 +9,9 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from subscribers import suppression, unsubscribe
+from subscribers import consent, suppression, unsubscribe
 from subscribers.bulk import apply_and_undo_bulk_actions
-from subscribers.consent import Channel, Evidence
+from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
@@ -193,3 +193,16 @@ def test_a_rule_that_is_changed_later_does_not_change_the_campaign(
 def test_too_few_or_too_many_days_are_refused(monthly: MailingList, days: int) -> None:
     with pytest.raises(ValueError, match="7 to 90"):
         campaigns.start_campaign(everybody(), monthly, days, "lola", NOW)
+
+
+def test_a_yes_is_recorded_though_another_list_was_confirmed_since(
+    campaign: ReconfirmationCampaign, join: Join, events: MailingList
+) -> None:
+    person = join("aigul")
+    consent.record(Event.CONFIRMED, [person.pk], [events.pk], Evidence(Channel.EMAIL_LINK), NOW)
+    for _ in range(2):
+        campaigns.confirm_or_resubscribe(campaign, person, Evidence(Channel.EMAIL_LINK), NOW)
+    assert list(person.consents.values_list("mailing_list", flat=True)) == [
+        events.pk,
+        campaign.mailing_list_id,
+    ]
