@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext, override
 
 from subscribers import iso_codes, tokens
@@ -133,7 +132,8 @@ def send_reconfirmation(subscriber: Subscriber, token: str, until: date) -> None
     """Ask for reconfirmation; `token` is a "reconfirm" token, `until` the last day for an answer."""
     with override(page_language(subscriber)):
         preferences = f"{settings.CONFIG.site.url}{_preferences_path(subscriber)}"
-        more = {"until": date_format(until), "preferences": preferences}
+        last_day = iso_codes.long_date(until, page_language(subscriber))
+        more = {"until": last_day, "preferences": preferences}
         subject = gettext("Do you still want our newsletter?")
         _message(subscriber, subject, "pages/emails/reconfirmation.txt", f"/stay/{token}/", more).send()
 

@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from subscribers import consent, suppression, unsubscribe
+from subscribers import consent, iso_codes, suppression, unsubscribe
 from subscribers.bulk import apply_and_undo_bulk_actions
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
@@ -135,6 +135,15 @@ def test_the_email_is_in_the_subscribers_language_and_only_the_button_confirms(
     assert record.text is not None and record.text.text.startswith("Нажмите кнопку")
     Client().post(link())
     assert person.consents.count() == 1
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk", "ky", "uz", "tg", "tk"])
+def test_the_email_writes_the_last_day_as_the_subscribers_language_does(
+    campaign: ReconfirmationCampaign, join: Join, language: str
+) -> None:
+    join("olga", language=language)
+    campaigns.run_due_batches(NOW)
+    assert iso_codes.long_date(campaign.deadline, language) in mail.outbox[0].body
 
 
 def test_who_does_not_answer_is_removed_by_staff_only_and_a_late_yes_counts(
