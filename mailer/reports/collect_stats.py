@@ -119,12 +119,12 @@ def unsubscribe_reasons(mailing: Mailing) -> Mapping[str, int]:
         state=_State.ACCEPTED,
         complained_at__isnull=True,
     )
-    # Annotated with a column that the type of the queryset does not know.
-    found: Any = (
-        unsubscribes_until_next_mailing(mailing).filter(Exists(accepted)).order_by().values_list("reason")
-    )
-    rows = found.annotate(recipients=Count("subscriber", distinct=True))
-    return dict(sorted(rows, key=lambda row: (-row[1], row[0])))
+    events = unsubscribes_until_next_mailing(mailing).filter(Exists(accepted)).order_by("at", "pk")
+    # Who unsubscribes from two lists, or twice, is one recipient, with the last reason that they gave.
+    reasons: dict[int | None, str] = {}
+    for subscriber, reason in events.values_list("subscriber", "reason"):
+        reasons[subscriber] = reason or reasons.get(subscriber, "")
+    return dict(sorted(Counter(reasons.values()).items(), key=lambda item: (-item[1], item[0])))
 
 
 def unsubscribes_until_next_mailing(mailing: Mailing) -> QuerySet[FeedbackEvent]:

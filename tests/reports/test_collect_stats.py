@@ -207,6 +207,23 @@ def test_an_unsubscribe_counts_once_for_the_latest_mailing() -> None:
     assert stats(second).unsubscribes == {}
 
 
+def test_who_unsubscribes_from_one_list_after_the_other_is_one_recipient() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()), "done")
+    mailing.started_at = cast.NOW
+    mailing.save()
+    first, second, third = cast.deliver(mailing, "accepted", 3)
+    for reader, day, reason in (
+        (first, 1, ""),
+        (first, 2, "too_often"),
+        (second, 1, "too_often"),
+        (second, 2, "not_for_me"),
+        (third, 1, "not_for_me"),
+        (third, 2, ""),
+    ):
+        cast.unsubscribe(reader, cast.NOW + cast.DAY * day, reason)
+    assert stats(mailing).unsubscribes == {"not_for_me": 2, "too_often": 1}
+
+
 MINUTE = timedelta(minutes=1)
 
 
