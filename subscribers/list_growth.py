@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.db.models.functions import TruncMonth
+from django.utils import timezone
 
 from subscribers.models import ListGrowth, MailingList, Subscription
 
@@ -31,12 +32,14 @@ def count_monthly_growth(mailing_list: MailingList, now: datetime) -> list[dict[
 
     `people` is how many were confirmed at the month's end, today for the present one.
     """
-    names = _month_names(now)
-    since = datetime(int(names[0][:4]), int(names[0][5:]), 1, tzinfo=now.tzinfo)
+    # In the site's time zone, in which the database truncates to months.
+    names = _month_names(timezone.localtime(now))
+    since = datetime(int(names[0][:4]), int(names[0][5:]), 1, tzinfo=timezone.get_current_timezone())
     rows = Subscription.objects.filter(mailing_list=mailing_list)
     joined = _by_month(rows.filter(confirmed_at__gte=since), "confirmed_at")
     left = _by_month(
-        rows.filter(ended_at__gte=since, confirmed_at__isnull=False, state=Subscription.State.UNSUBSCRIBED),
+        # Also who signed up again since, and has not confirmed it.
+        rows.filter(ended_at__gte=since, confirmed_at__isnull=False),
         "ended_at",
     )
     people = rows.filter(state=Subscription.State.CONFIRMED).count()

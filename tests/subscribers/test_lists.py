@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -126,6 +127,35 @@ def test_list_growth_adds_up_by_month(monthly: MailingList, join: Join) -> None:
         (2, 0, 4),
         (1, 1, 4),
         (0, 0, 4),
+    ]
+
+
+def test_list_growth_counts_by_months_of_the_sites_time_zone(
+    monthly: MailingList, join: Join, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Almaty"
+    # There the first of April, and the first of the twelve months.
+    now, first = datetime(2026, 3, 31, 22, tzinfo=UTC), datetime(2025, 4, 30, 22, tzinfo=UTC)
+    for number, at in enumerate((now, first, first - timedelta(hours=4))):
+        person = join(f"reader-{number}")
+        Subscription.objects.filter(subscriber=person).update(confirmed_at=at)
+    found = list_growth.count_monthly_growth(monthly, now)
+    assert [(one["month"], one["joined"], one["people"]) for one in found if one["joined"]] == [
+        ("2025-05", 1, 2),
+        ("2026-04", 1, 3),
+    ]
+
+
+def test_list_growth_counts_an_unsubscribe_although_a_new_sign_up_waits(
+    monthly: MailingList, join: Join
+) -> None:
+    row = Subscription.objects.filter(subscriber=join("olga"))
+    row.update(confirmed_at=NOW - timedelta(days=40), ended_at=NOW - timedelta(days=5), state="pending")
+    found = list_growth.count_monthly_growth(monthly, NOW)
+    assert [(one["joined"], one["left"], one["people"]) for one in found][-3:] == [
+        (1, 0, 1),
+        (0, 1, 0),
+        (0, 0, 0),
     ]
 
 
