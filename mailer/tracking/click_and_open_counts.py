@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -99,12 +99,18 @@ def click_stats(mailing: Mailing) -> ClickStats:
     events = _MailingEvents(mailing, EventKind.CLICK)
     content = from_json(mailing.snapshot.content)
     links = policy_from_manifest(mailing.snapshot.manifest).links
+    by_link = [events.of_link(number) for number in range(1, len(links) + 1)]
+    # The links stand beside each other, above the sum of all.
+    counts = hide_small_counts({place: own.human_group() for place, own in enumerate(by_link)})
     return ClickStats(
         events.human_count(),
         events.bot_count(),
         events.by_language(),
         events.by_countries(),
-        tuple(_link_stats(events, number, link, content) for number, link in enumerate(links, 1)),
+        tuple(
+            _link_stats(own, counts[place], place + 1, links[place], content)
+            for place, own in enumerate(by_link)
+        ),
     )
 
 
@@ -135,10 +141,13 @@ def human_clicks_hiding_small_counts(mailings: Iterable[Mailing]) -> dict[int, i
 def hide_small_counts(groups: Mapping[T, GroupCount]) -> dict[T, int | None]:
     """The counts as they may be shown beside each other and above their sum.
 
-    A single hidden count could be found by subtracting, so the smallest one beside it is hidden, too.
+    A single hidden count could be found by subtracting, so the smallest one beside it is hidden, too. That is
+    one of zero only where all others are and their sum is shown.
     """
     counts = {key: _hide_small(group) for key, group in groups.items()}
-    visible = [key for key, count in counts.items() if count]
+    shown = [key for key, count in counts.items() if count is not None]
+    has_sum = sum(group.events for group in groups.values()) >= MINIMUM_COUNT
+    visible = [key for key in shown if counts[key]] or (shown if has_sum else [])
     if sum(count is None for count in counts.values()) == 1 and visible:
         counts[min(visible, key=lambda key: groups[key].events)] = None
     return counts
@@ -170,8 +179,12 @@ class _MailingEvents:
         return found
 
     def human_count(self) -> int | None:
+        return _hide_small(self.human_group())
+
+    def human_group(self) -> GroupCount:
+        """The events by people, and all recipients."""
         count = sum(row.total for row in self._rows if not row.is_bot)
-        return _hide_small(GroupCount(count, sum(self._recipients.values())))
+        return GroupCount(count, sum(self._recipients.values()))
 
     def bot_count(self) -> int:
         return sum(row.total for row in self._rows if row.is_bot)
@@ -200,16 +213,15 @@ class _MailingEvents:
         return tuple(Breakdown(*key, count) for key, count in hide_small_counts(groups).items())
 
 
-def _link_stats(events: _MailingEvents, number: int, link: Link, content: Content) -> LinkStats:
-    own = events.of_link(number)
+def _link_stats(
+    own: _MailingEvents, human_count: int | None, number: int, link: Link, content: Content
+) -> LinkStats:
+    breakdown = own.by_language_and_countries()
+    if human_count is None:
+        # Together they are the hidden count.
+        breakdown = tuple(replace(one, human_count=None) for one in breakdown)
     return LinkStats(
-        number,
-        link.url,
-        link.story,
-        _label(link, content),
-        own.human_count(),
-        own.bot_count(),
-        own.by_language_and_countries(),
+        number, link.url, link.story, _label(link, content), human_count, own.bot_count(), breakdown
     )
 
 

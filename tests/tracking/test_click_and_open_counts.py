@@ -96,3 +96,17 @@ def test_a_single_hidden_count_cannot_be_found_by_subtracting() -> None:
         "c": 30,
     }
     assert hide_small_counts({"a": GroupCount(3, 20), "b": GroupCount(0, 20)}) == {"a": None, "b": 0}
+    # Nine clicks by two recipients: the sum of nine is shown, so the zero beside them is not.
+    assert hide_small_counts({"a": GroupCount(9, 2), "b": GroupCount(0, 20)}) == {"a": None, "b": None}
+
+
+def test_the_single_hidden_link_cannot_be_found_by_subtracting_the_others_from_all_clicks(
+    mailing: Mailing, variants: dict[str, SnapshotVariant]
+) -> None:
+    _audiences(variants)
+    for number, times in ((1, 3), (2, 9), (3, 12)):
+        _store_count(variants["KZ en"], number, times)
+    clicks = click_and_open_counts.click_stats(mailing)
+    assert clicks.human_count == 24
+    assert [link.human_count for link in clicks.links[:3]] == [None, None, 12]
+    assert [{one.human_count for one in link.breakdown} for link in clicks.links[:2]] == [{None}, {None}]
