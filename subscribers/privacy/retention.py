@@ -6,11 +6,13 @@ That is unconfirmed sign-ups, details of consent records, counters and data of i
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from subscribers import consent, rate_limit
 from subscribers.bulk import apply_and_undo_bulk_actions as bulk_jobs
@@ -18,8 +20,10 @@ from subscribers.imports import job_lifecycle
 from subscribers.models import (
     AddressChange,
     DataLink,
+    FieldValue,
     Subscriber,
     Subscription,
+    Tagging,
 )
 from subscribers.privacy.reversible_erasure import delete_expired
 
@@ -46,15 +50,31 @@ def apply_retention(now: datetime) -> None:
 
 
 def _delete_unconfirmed(before: datetime) -> int:
-    """Delete sign-ups that were not confirmed, and subscribers without any other subscription."""
+    """Delete sign-ups that were not confirmed, and subscribers of whom nothing else is known.
+
+    One whose link in the latest confirmation email may still be opened stays.
+    """
     waiting = Subscription.objects.filter(
         state=Subscription.State.PENDING, created_at__lt=before, ended_at__isnull=True
-    )
+    ).exclude(subscriber__signup_email_at__gte=before)
     count = 0
-    while rows := list(waiting.values_list("pk", "subscriber")[:_BATCH]):
+    while rows := list(waiting.values_list("pk", "subscriber", "created_at")[:_BATCH]):
         with transaction.atomic():
-            count += waiting.filter(pk__in=[pk for pk, _ in rows]).delete()[0]
+            latest_first = sorted(rows, key=lambda row: row[2], reverse=True)
+            known_before = _known_before_signup({pk: signed_up_at for _, pk, signed_up_at in latest_first})
+            count += waiting.filter(pk__in=[pk for pk, _, _ in rows]).delete()[0]
             others = Subscription.objects.filter(subscriber=OuterRef("pk"))
-            subscribers = Subscriber.objects.filter(pk__in={subscriber for _, subscriber in rows})
+            subscribers = Subscriber.objects.filter(pk__in={pk for _, pk, _ in rows} - known_before)
             subscribers.filter(~Exists(others)).delete()
     return count
+
+
+def _known_before_signup(signed_up_at: Mapping[int, datetime]) -> set[int]:
+    """Those of these ids whose subscriber had a name, tags or fields before the sign-up, added by staff."""
+    described = ~Q(name="") | Q(Exists(_rows(Tagging))) | Q(Exists(_rows(FieldValue)))
+    added = Subscriber.objects.filter(described, pk__in=signed_up_at).values_list("pk", "created_at")
+    return {pk for pk, created_at in added if created_at < signed_up_at[pk]}
+
+
+def _rows(model: type[Tagging | FieldValue]) -> QuerySet[Any]:
+    return model._default_manager.filter(subscriber=OuterRef("pk"))

@@ -19,6 +19,7 @@ from subscribers.privacy import retention
 from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search.subscriber_search import Query
 from subscribers.segments import subscriber_tags_and_fields
+from subscribers.subscribe import subscribe
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -107,6 +108,37 @@ def test_subscribers_with_another_or_an_ended_subscription_stay(
     retention.apply_retention(NOW)
     assert set(Subscriber.objects.all()) == {reader, left}
     assert list(reader.subscriptions.values_list("mailing_list", flat=True)) == [events.pk]
+
+
+def test_a_sign_up_that_was_repeated_stays_as_long_as_the_link_in_its_last_email(join: Join) -> None:
+    asked = join("asked", state="pending")
+    at(-WEEK)
+    Subscriber.objects.update(signup_email_at=NOW - timedelta(days=1))
+    token = subscribe.confirm_token(asked, NOW - timedelta(days=1))
+    later = NOW + timedelta(days=5)
+    retention.apply_retention(later)
+    assert subscribe.confirm_signup(subscribe.read_token(token, later), Evidence(Channel.EMAIL_LINK), later)
+
+
+def test_a_sign_up_that_was_repeated_is_deleted_after_the_link_in_its_last_email(join: Join) -> None:
+    join("asked", state="pending")
+    at(-WEEK)
+    Subscriber.objects.update(signup_email_at=NOW)
+    retention.apply_retention(NOW + WEEK)
+    assert Subscriber.objects.count() == 1
+    retention.apply_retention(NOW + WEEK + timedelta(seconds=1))
+    assert not Subscriber.objects.exists()
+
+
+def test_an_unconfirmed_sign_up_deletes_no_subscriber_whom_staff_had_added(join: Join) -> None:
+    added, tagged = join("added", state="pending", name="Aigul"), join("tagged", state="pending")
+    join("imported", state="pending", name="Bolat", created_at=NOW - 2 * WEEK)
+    subscriber_tags_and_fields.set_tags(tagged, ["press"])
+    Subscriber.objects.filter(pk__in=[added.pk, tagged.pk]).update(created_at=NOW - 5 * WEEK)
+    at(-2 * WEEK)
+    retention.apply_retention(NOW)
+    assert set(Subscriber.objects.all()) == {added, tagged}
+    assert not Subscription.objects.exists()
 
 
 def test_details_of_old_consent_records_are_cleared(join: Join) -> None:
