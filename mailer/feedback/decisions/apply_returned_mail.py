@@ -23,7 +23,7 @@ from mailer.feedback.signals import events_recorded
 from subscribers import former_addresses_and_merged_ids, suppression, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Evidence
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, Suppression
 
 Class = FeedbackEvent.Class
 # The recipient where a token identifies the delivery, and the message names none.
@@ -107,6 +107,7 @@ def _record_events(
         for parsed, source in messages
         for place, subject in enumerate(_resolve_recipients(parsed, deliveries, people))
     ]
+    _remove_replies_about_erased(found)
     known = FeedbackEvent.objects.filter(source_key__in=[event.source_key for event, _ in found])
     before = set(known.values_list("source_key", flat=True))
     new = [(event, subject) for event, subject in found if event.source_key not in before]
@@ -115,6 +116,38 @@ def _record_events(
     if new:
         events_recorded.send(FeedbackEvent, events=[event for event, _ in new])
     return new
+
+
+def _remove_replies_about_erased(found: Collection[tuple[FeedbackEvent, Subject]]) -> None:
+    """Remove servers' replies, which may name the address: a bounce may come days after the erasure."""
+    unknown = [(event, subject) for event, subject in found if subject.subscriber is None]
+    erased_hashes = _erased_hashes([subject.recipient for _, subject in unknown])
+    for event, subject in unknown:
+        if subject.subscriber_id is not None or erased_hashes & _hashes(subject.recipient):
+            event.diagnostic = ""
+    gone = [subject for _, subject in unknown if subject.subscriber_id is not None]
+    deliveries = [subject.delivery.pk for subject in gone if subject.delivery is not None]
+    if deliveries:
+        Delivery.objects.filter(pk__in=deliveries).exclude(reply="").update(reply="")
+
+
+def _erased_hashes(recipients: Iterable[Recipient]) -> set[bytes]:
+    """Hashes of those of these addresses that were erased."""
+    hashes = {one for recipient in recipients for one in _hashes(recipient)}
+    erased = Suppression.objects.filter(
+        address_hash__in=hashes, reason=Suppression.Reason.ERASED, lifted_at__isnull=True
+    )
+    return {bytes(one) for one in erased.values_list("address_hash", flat=True)} if hashes else set()
+
+
+def _hashes(recipient: Recipient) -> set[bytes]:
+    return {address_hash(address) for address in _normalised_addresses(recipient)}
+
+
+def _normalised_addresses(recipient: Recipient) -> list[str]:
+    return [
+        suppression.normalise_or_lower(address) for address in (recipient.alias, recipient.address) if address
+    ]
 
 
 def _deliveries(messages: Iterable[ParsedReturnedMessage]) -> dict[int, Delivery]:
@@ -175,9 +208,7 @@ def _probed_subscriber(probe: int) -> int | None:
 
 
 def _subject_by_address(recipient: Recipient, kind: str) -> Subject:
-    addresses = [
-        suppression.normalise_or_lower(address) for address in (recipient.alias, recipient.address) if address
-    ]
+    addresses = _normalised_addresses(recipient)
     found = {person.email: person for person in Subscriber.objects.filter(email__in=addresses)}
     person = next((found[address] for address in addresses if address in found), None)
     if person is None and kind == "complaint":

@@ -16,6 +16,7 @@ from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import suppression
 from subscribers.models import Subscriber, Subscription
+from subscribers.privacy.erasure import erase_and_suppress
 from tests import cast as everyone
 from tests.feedback.parsing.test_parse import sample
 from tests.reports import cast
@@ -132,3 +133,21 @@ def test_a_bounced_probe_is_identified(sign: str) -> None:
     )
     reading = parse_message(head.encode() + b"\n" + sample("postfix-unknown.eml"))
     assert (reading.kind, reading.probe, reading.delivery, reading.identity) == ("bounce", 7, None, "verp")
+
+
+@pytest.mark.parametrize("by_token", [True, False])
+def test_a_bounce_after_the_erasure_is_stored_without_the_servers_reply(
+    delivery: Delivery, aigerim: Subscriber, by_token: bool
+) -> None:
+    erase_and_suppress(aigerim.email, NOW)
+    # Written by a session that was sending at that moment.
+    Delivery.objects.update(reply="550 5.1.1 <aigerim@example.net>: unknown")
+    recipient = replace(HARD, diagnostic="550 5.1.1 <aigerim@example.net>: unknown")
+    parsed = ParsedReturnedMessage("bounce", (recipient,), delivery.pk if by_token else None, identity="verp")
+    stranger = replace(recipient, address="stranger@example.net")
+    apply_one(parsed, EventSource("a", NOW), NOW)
+    apply_one(replace(parsed, recipients=(stranger,), delivery=None), EventSource("b", NOW), NOW)
+    events = FeedbackEvent.objects.order_by("pk").values_list("diagnostic", flat=True)
+    assert list(events) == ["", recipient.diagnostic]
+    delivery.refresh_from_db()
+    assert not by_token or delivery.reply == ""
