@@ -148,8 +148,9 @@ def _has_reason(reason: str) -> Q:
 
 def _bounce_replies(delivery_ids: list[int]) -> dict[int, str]:
     """The reply in the latest bounce of each delivery, in one line."""
-    events = FeedbackEvent.objects.filter(delivery__in=delivery_ids).order_by("at")
-    return {pk: " ".join(reply.split()) for pk, reply in events.values_list("delivery_id", "diagnostic")}
+    bounces = FeedbackEvent.objects.filter(delivery__in=delivery_ids, kind=FeedbackEvent.Kind.BOUNCE)
+    replies = bounces.order_by("at").values_list("delivery_id", "diagnostic")
+    return {pk: " ".join(reply.split()) for pk, reply in replies}
 
 
 def _row(one: NotDelivered) -> tuple[Cell, ...]:

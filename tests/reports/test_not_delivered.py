@@ -9,8 +9,11 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from mailer.desk.reports.not_delivered import recipient_rows
+from mailer.feedback.models import FeedbackEvent
 from mailer.reports import not_delivered as reports
 from mailer.reports.collect_stats import collect as count_of
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 from mailer.reports.spreadsheet_export import write_csv
 from mailer.reports.stats import mailing_totals
 from subscribers.models import Subscriber
@@ -41,6 +44,19 @@ def test_the_list_has_address_reason_and_server_reply() -> None:
     assert found[gone.subscriber].email is None
     assert found[out.subscriber].email == "still.here@example.net"
     assert found[later.subscriber].due_at == tried_next
+
+
+def test_a_complaint_after_a_bounce_replaces_neither_its_reason_nor_its_reply() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()))
+    (back,) = cast.deliver(mailing, "accepted", bounced_at=cast.NOW, complained_at=cast.NOW + cast.DAY)
+    for kind, reason, reply, at in (
+        ("bounce", "mailbox_full", "552 full", cast.NOW),
+        ("complaint", "abuse", "", cast.NOW + cast.DAY),
+    ):
+        FeedbackEvent.objects.create(delivery=back, kind=kind, reason=reason, diagnostic=reply, at=at)
+    assert [one.reply for one in reports.not_delivered(mailing)] == ["552 full"]
+    (row,) = recipient_rows(reports.NotDeliveredList(mailing)[0:1])
+    assert (row["reason"], row["response"]) == (reason_label("mailbox_full"), "552 full")
 
 
 def test_each_reason_lists_the_recipients_of_its_count() -> None:

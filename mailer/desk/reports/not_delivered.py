@@ -89,7 +89,9 @@ def recipient_rows(deliveries: list[Any]) -> list[dict[str, Any]]:
     """Rows of the list: the subscriber unless erased, the reason, and the evidence."""
     subscribers = Subscriber.objects.in_bulk([delivery.subscriber for delivery in deliveries])
     events: dict[int, FeedbackEvent] = {}
-    found = FeedbackEvent.objects.filter(delivery__in=deliveries).prefetch_related("decisions")
+    # A complaint does not say why an email was not delivered.
+    bounces = FeedbackEvent.objects.filter(delivery__in=deliveries, kind=FeedbackEvent.Kind.BOUNCE)
+    found = bounces.prefetch_related("decisions")
     for event in found.order_by("at"):
         if event.delivery_id is not None:
             events[event.delivery_id] = event
