@@ -53,6 +53,12 @@ def address_changed_by_link_since(subscriber: Subscriber, at: datetime) -> bool:
     return subscriber.address_changes.filter(made).exists()
 
 
+def address_changed_since(subscriber: Subscriber, at: datetime) -> bool:
+    """Whether a link or staff changed the subscriber's address since then, or changed it back."""
+    former = FormerAddress.objects.filter(subscriber=subscriber, merged_subscriber_id=None)
+    return former.filter(replaced_at__gte=at).exists() or address_changed_by_link_since(subscriber, at)
+
+
 def surviving_subscriber(subscriber_id: int) -> Subscriber | None:
     """The subscriber of an id from a link or a delivery, also after a merge; None when deleted."""
     return surviving_subscribers([subscriber_id]).get(subscriber_id)

@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from subscribers import tokens, unsubscribe
+from subscribers import former_addresses_and_merged_ids, tokens, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, RateLimitCounter, Subscriber, Suppression
 from subscribers.subscribe import forms, subscribe
@@ -125,3 +125,15 @@ def test_a_confirmation_link_subscribes_and_welcomes_no_subscriber_who_unsubscri
     for answer in (client.get(link), client.post(link)):
         assert (answer.status_code, "/preferences/" in answer.content.decode()) == (404, False)
     assert _state(person) == ["unsubscribed"]
+
+
+def test_a_confirmation_link_that_was_emailed_to_an_address_with_a_typing_error_confirms_no_other(
+    client: Client, join: Join
+) -> None:
+    person, now = join("oIga", state="pending"), timezone.now()
+    link = f"/confirm/{subscribe.confirm_token(person, now)}/"
+    before, person.email = bytes(person.address_hash), "olga@example.org"
+    person.save()
+    former_addresses_and_merged_ids.record_address_change(person, before, now)
+    assert client.post(link).status_code == 404
+    assert _state(person) == ["pending"]
