@@ -73,8 +73,12 @@ class SubscriberForm(WagtailAdminModelForm):
         return inputs
 
     def save(self, commit: bool = True) -> Any:
-        before = str(self.initial.get("email", "")) if self.instance.pk else ""
+        is_new = self.instance.pk is None
+        before = "" if is_new else str(self.initial.get("email", ""))
         subscriber = super().save(commit)
+        preferences = subscriber.language, tuple(subscriber.countries)
+        if not is_new and preferences != (self.initial["language"], tuple(self.initial["countries"])):
+            self._record_preferences(subscriber)
         if before and before != subscriber.email:
             self._record_address_change(subscriber, before)
         # A form that was posted without these inputs leaves tags and fields unchanged.
@@ -95,6 +99,12 @@ class SubscriberForm(WagtailAdminModelForm):
         former_addresses_and_merged_ids.record_address_change(subscriber, addresses.address_hash(before), now)
         evidence = Evidence(Channel.DESK, source=source, attested_by=str(self.for_user or ""))
         consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], evidence, now)
+
+    def _record_preferences(self, subscriber: Subscriber) -> None:
+        """Records changed preferences in the consent ledger, as the API does."""
+        chosen = f"{subscriber.language}: {', '.join(subscriber.countries) or 'every country'}"
+        evidence = Evidence(Channel.DESK, source=chosen, attested_by=str(self.for_user or ""))
+        consent.record(Event.PREFERENCES, [subscriber.pk], [None], evidence, timezone.now())
 
     def _tags(self) -> list[str]:
         return [name for name in self.data.get("tags", "").split(",") if name.strip()]

@@ -22,8 +22,9 @@ from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
 
-def form(person: Subscriber, **changes: str) -> dict[str, str]:
-    return {"email": person.email, "name": person.name, "language": person.language, **changes}
+def form(person: Subscriber, **changes: object) -> dict[str, object]:
+    saved = {"email": person.email, "name": person.name, "language": person.language}
+    return {**saved, "countries": [*person.countries], **changes}
 
 
 def test_tags_and_custom_fields_are_saved_and_invalid_values_refused(desk: Desk) -> None:
@@ -119,6 +120,16 @@ def test_an_address_change_by_staff_is_recorded_and_imports_do_not_add_the_old_a
     assert [bytes(one.address_hash) for one in desk.reader.former_addresses.all()] == [old]
     as_user(desk.admin).post(address, form(desk.reader, name="Aigul"))
     assert desk.reader.consents.count() == 1
+
+
+def test_preferences_that_staff_change_are_recorded(desk: Desk) -> None:
+    address, browser = reverse("desk_subscribers:edit", args=[desk.reader.pk]), as_user(desk.admin)
+    browser.post(address, form(desk.reader, name="Aigul"))
+    assert not desk.reader.consents.exists()
+    browser.post(address, form(desk.reader, language="ru", countries=["UZ"]))
+    row = desk.reader.consents.get()
+    assert (row.event, row.channel, row.source) == ("preferences", "desk", "ru: UZ")
+    assert row.attested_by == desk.admin.get_username()
 
 
 def test_a_pause_is_shown_until_it_ends(desk: Desk) -> None:
