@@ -111,6 +111,8 @@ def collect_data(subscriber: Subscriber) -> dict[str, Any]:
                 "text": "text__text",
                 "source": "source",
                 "attested_by": "attested_by",
+                "network": "network",
+                "user_agent": "user_agent",
             },
         ),
         "tags": list(subscriber.taggings.order_by("tag__name").values_list("tag__name", flat=True)),

@@ -46,7 +46,11 @@ def test_all_data_is_downloaded_as_json_by_an_emailed_link(
 ) -> None:
     subscriber_signal_receivers.connect_signals()
     person = join("olga", language="kk", countries=("KZ",))
-    client.post(page_of(person), {"language": "kk", "countries": ["KZ", "UZ"], "lists": [monthly.pk]})
+    client.post(
+        page_of(person),
+        {"language": "kk", "countries": ["KZ", "UZ"], "lists": [monthly.pk]},
+        headers={"user-agent": "A browser"},
+    )
     FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="452 full")
     AddressChange.objects.create(
         subscriber=person, old_email=person.email, new_email="x@example.net", requested_at=timezone.now()
@@ -67,6 +71,10 @@ def test_all_data_is_downloaded_as_json_by_an_emailed_link(
     assert (told["email"], told["countries"]) == ("olga@example.org", ["KZ", "UZ"])
     assert [row["event"] for row in told["consents"]] == ["preferences"]
     assert told["consents"][0]["text"].startswith("Мекенжайыңызды")
+    assert (told["consents"][0]["network"], told["consents"][0]["user_agent"]) == (
+        "127.0.0.0/24",
+        "A browser",
+    )
     assert told["feedback"][0]["diagnostic"] == "452 full" and told["deliveries"] == []
     assert told["address_changes"][0]["to"] == "x@example.net"
     assert [row["list"] for row in told["subscriptions"]] == ["monthly"]
