@@ -34,6 +34,7 @@ _STARTUP_FUNCTIONS = (
     "mailer.approval.one_account_per_person.connect_signals",
     "mailer.approval.content_changes_and_authors.connect_signals",
     "mailer.editions.audience.register_newsletters",
+    "mailer.approval.unsubscribe_link_lists.connect",
     "mailer.delivery.outbox.staff_alerts.connect_signals",
     "mailer.desk.base.audit_log_actions_and_models.log_staff_model_changes",
     "mailer.desk.base.erased_subscribers_in_audit_log.connect_signals",

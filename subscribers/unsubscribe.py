@@ -37,8 +37,9 @@ def register_newsletter_lists(lists_of: NewsletterLists) -> None:
 
 
 def newsletter_list_ids(newsletter_id: int) -> tuple[int, ...]:
-    """Ids of the lists that a newsletter is sent to; none for an unknown newsletter.
+    """Ids of the lists that a newsletter is or was sent to, which its unsubscribe link ends.
 
+    There are none for an unknown newsletter.
     Raises ImproperlyConfigured where no application registered its newsletters.
     """
     if not _newsletter_lists:

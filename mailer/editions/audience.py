@@ -19,7 +19,6 @@ from subscribers.segments.rule_format import Group, from_json, to_json
 from subscribers.segments.segments import load_expanded_rule
 from subscribers.subscribe import newsletters_per_list
 from subscribers.subscribe.newsletters_per_list import NewsletterInfo
-from subscribers.unsubscribe import register_newsletter_lists
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,6 @@ class Audience:
 
 def register_newsletters() -> None:
     """Tell `subscribers` about newsletters; called once when the application is ready."""
-    register_newsletter_lists(list_ids)
     newsletters_per_list.register(newsletters_of_lists)
 
 

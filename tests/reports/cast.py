@@ -36,7 +36,9 @@ def edition(period: str = "2021-12") -> Edition:
         return Edition.objects.create(newsletter=newsletter, period=period)
 
 
-def snapshot(of: Edition, state: str = "scheduled", manifest: str = "{}") -> Snapshot:
+def snapshot(
+    of: Edition, state: str = "scheduled", manifest: str = "{}", lists: tuple[int, ...] = ()
+) -> Snapshot:
     number = next(_numbers)
     users = get_user_model().objects
     editor, _ = users.get_or_create(username="editor")
@@ -46,7 +48,7 @@ def snapshot(of: Edition, state: str = "scheduled", manifest: str = "{}") -> Sna
         sha256=f"{number:064x}",
         content="{}",
         manifest=manifest,
-        audience={"lists": [], "countries": [], "languages": []},
+        audience={"lists": [*lists], "countries": [], "languages": []},
         audience_count=0,
         window_from=NOW,
         window_until=NOW + dt.timedelta(days=7),
