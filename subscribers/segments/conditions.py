@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
@@ -159,7 +160,8 @@ def _known_since(condition: Condition, now: datetime) -> Q:
         since = now - timedelta(days=int(number_value(condition, 0, 36_500)))
         return Q(created_at__gte=since) if condition.operator == "within" else Q(created_at__lt=since)
     day = date_value(condition)
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    # In the site's time zone, whatever zone a member of staff has: a mailing asks without one.
+    midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.get_default_timezone())
     return Q(created_at__gte=midnight) if condition.operator == "since" else Q(created_at__lt=midnight)
 
 
