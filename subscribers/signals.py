@@ -25,8 +25,9 @@ signup_flood = Signal()
 # Arguments: kept_id, merged_id (ids of subscribers). Sent within the transaction that merges them.
 merged = Signal()
 
-# Arguments: subscriber_ids (of the subscriber, and of those merged into them), addresses (normalised). Sent
-# within the transaction that erases them: receivers delete what they store about them.
+# Arguments: subscriber_ids (of the subscriber, and of those merged into them), addresses (normalised),
+# address_hashes (of these, and of former addresses of which no more is known). Sent within the transaction
+# that erases them: receivers delete what they store about them.
 erased = Signal()
 
 # Argument: subscriber. Receivers return a dict, name of a section → records ready for JSON;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from email.utils import parseaddr
+from itertools import chain
 from typing import Any
 
 from django.db.models import Q
@@ -11,9 +13,10 @@ from django.db.models import Q
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, ReplyAnswer, ReturnedMessage, SuppressionDecision
 from subscribers import signals
-from subscribers.addresses import mentions_address
+from subscribers.addresses import address_hash, mentions_address
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import export_rows
+from subscribers.suppression import normalise_or_lower
 
 # A reason that is given later is about something else than the last unsubscribe.
 _REASON_WINDOW = timedelta(days=30)
@@ -61,7 +64,12 @@ def on_unsubscribe_reason(
         latest.save(update_fields=["reason"])
 
 
-def on_erase(subscriber_ids: Collection[int], addresses: Collection[str], **_: Any) -> None:
+def on_erase(
+    subscriber_ids: Collection[int],
+    addresses: Collection[str],
+    address_hashes: Collection[bytes] = (),
+    **_: Any,
+) -> None:
     """Delete servers' replies about the subscribers, messages from or about them, and transactional email to
     them.
 
@@ -72,6 +80,7 @@ def on_erase(subscriber_ids: Collection[int], addresses: Collection[str], **_: A
     ReturnedMessage.objects.filter(
         Q(events__in=events.values("pk")) | Q(subscriber__in=subscriber_ids)
     ).delete()
+    addresses = {*addresses, *_stored_addresses(address_hashes)}
     for address in addresses:
         # Automatic replies and messages to us are about no delivery, and yet name their sender.
         candidates = ReturnedMessage.objects.filter(sender__icontains=address).values_list("pk", "sender")
@@ -80,6 +89,17 @@ def on_erase(subscriber_ids: Collection[int], addresses: Collection[str], **_: A
     ReplyAnswer.objects.filter(recipient__in=addresses).delete()
     events.exclude(diagnostic="").update(diagnostic="")
     OutboxMessage.objects.filter(recipient__in=addresses).delete()
+
+
+def _stored_addresses(hashes: Collection[bytes]) -> set[str]:
+    """The addresses with these hashes in stored mail: former ones are known by their hash alone."""
+    recipients = [
+        rows.values_list("recipient", flat=True).distinct()
+        for rows in (OutboxMessage.objects.all(), ReplyAnswer.objects.all())
+    ]
+    senders = ReturnedMessage.objects.values_list("sender", flat=True).distinct()
+    stored = {*chain.from_iterable(recipients), *(parseaddr(sender)[1] for sender in senders)}
+    return {one for one in map(normalise_or_lower, stored) if address_hash(one) in hashes}
 
 
 def on_merge(kept_id: int, merged_id: int, **_: Any) -> None:

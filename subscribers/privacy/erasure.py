@@ -56,7 +56,7 @@ def erase_and_suppress(email: str, now: datetime, *, also_delete_reversal_data: 
         addresses = _known_addresses(subscribers, address)
         # First: a bulk action locks its row before it changes any subscriber.
         redact(addresses)
-        _send_signal(subscribers, addresses)
+        _send_signal(subscribers, addresses, hashes)
         subscriber_ids = [subscriber.pk for subscriber in subscribers]
         Subscriber.objects.filter(pk__in=subscriber_ids).delete()
         # The text of a bounce or complaint may repeat the address, in lifted suppressions too.
@@ -89,12 +89,17 @@ def redact(addresses: Collection[str]) -> None:
         RejectedRow.objects.filter(pk__in=theirs).delete()
 
 
-def _send_signal(subscribers: list[Subscriber], addresses: list[str]) -> None:
+def _send_signal(subscribers: list[Subscriber], addresses: list[str], hashes: list[bytes]) -> None:
     former = FormerAddress.objects.filter(subscriber__in=subscribers, merged_subscriber_id__isnull=False)
     subscriber_ids = [subscriber.pk for subscriber in subscribers] + list(
         former.values_list("merged_subscriber_id", flat=True)
     )
-    erased.send(Subscriber, subscriber_ids=tuple(subscriber_ids), addresses=tuple(addresses))
+    erased.send(
+        Subscriber,
+        subscriber_ids=tuple(subscriber_ids),
+        addresses=tuple(addresses),
+        address_hashes=frozenset(hashes),
+    )
 
 
 def _known_addresses(subscribers: list[Subscriber], address: str) -> list[str]:

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery.models import Delivery
+from mailer.delivery.models import Delivery, OutboxMessage
+from mailer.delivery.outbox import outbox
 from mailer.feedback import ingest_returned_mail, subscriber_signal_receivers
 from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -102,6 +103,22 @@ def test_erasure_deletes_their_messages_and_servers_replies() -> None:
     assert set(ReturnedMessage.objects.values_list("pk", flat=True)) == {kept.pk, longer.pk}
     words = dict(FeedbackEvent.objects.values_list("subscriber", "diagnostic"))
     assert words[gone.pk] == "" and words[stays.pk]
+
+
+def test_erasure_deletes_mail_to_and_from_former_addresses_that_are_known_by_hash_alone() -> None:
+    subscriber_signal_receivers.connect_signals()
+    person, merged = reader("aigerim@example.net"), reader("a.bekova@example.net")
+    before, person.email = bytes(person.address_hash), "aigerim.bekova@example.net"
+    person.save()
+    former_addresses_and_merged_ids.record_address_change(person, before, NOW)
+    merge.merge(person, merged, NOW)
+    receive("Aigerim <Aigerim@Example.net>", "On holiday until Monday")
+    kept = receive("Olga <olga@example.net>", "Thank you")
+    for address in ("aigerim@example.net", "a.bekova@example.net", "olga@example.net"):
+        outbox.enqueue("news@example.org", address, b"Hello", NOW)
+    assert erase_and_suppress(person.email, NOW)
+    assert [one.recipient for one in OutboxMessage.objects.all()] == ["olga@example.net"]
+    assert [one.pk for one in ReturnedMessage.objects.all()] == [kept.pk]
 
 
 @pytest.mark.both_databases
