@@ -114,12 +114,14 @@ def _known_addresses(subscribers: list[Subscriber], address: str) -> list[str]:
 
 
 def _other_hashes(subscribers: list[Subscriber], hashed: bytes) -> list[bytes]:
-    """Hashes of these subscribers' present and former addresses, other than this one."""
+    """Hashes of these subscribers' present and former addresses, other than this one and those of others."""
     former = FormerAddress.objects.filter(subscriber__in=subscribers, is_own=True).values_list(
         "address_hash", flat=True
     )
     found = {bytes(one.address_hash) for one in subscribers} | {bytes(one) for one in former}
-    return sorted(found - {hashed})
+    # Who has a former address now is another subscriber, and goes on getting mail.
+    others = Subscriber.objects.filter(address_hash__in=found).exclude(pk__in=[one.pk for one in subscribers])
+    return sorted(found - {hashed} - {bytes(one) for one in others.values_list("address_hash", flat=True)})
 
 
 def _suppress_as_erased(hashed: bytes, now: datetime) -> None:

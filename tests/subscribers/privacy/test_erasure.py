@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from subscribers import consent
+from subscribers import consent, former_addresses_and_merged_ids
 from subscribers.bulk import apply_and_undo_bulk_actions
 from subscribers.bulk.apply_and_undo_bulk_actions import BulkRequest
 from subscribers.bulk.models import BulkJob
@@ -20,6 +20,7 @@ from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search.subscriber_search import Query
 from subscribers.segments import subscriber_tags_and_fields
 from subscribers.subscribe import subscribe
+from subscribers.suppression import is_suppressed
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -78,6 +79,17 @@ def test_erasure_redacts_imports_with_unreadable_addresses_too(join: Join, month
     run.refresh_from_db()
     assert run.file_name == "…@….csv" and run.error == "There is no column “…@…”."
     assert [row.line for row in RejectedRow.objects.all()] == [3]
+
+
+def test_erasure_leaves_the_subscriber_alone_who_has_a_former_address_now(join: Join) -> None:
+    person = join("office")
+    before, person.email = bytes(person.address_hash), "private@example.org"
+    person.save()
+    former_addresses_and_merged_ids.record_address_change(person, before, NOW)
+    successor = join("office")
+    assert erase_and_suppress(person.email, NOW)
+    assert list(Subscriber.objects.all()) == [successor]
+    assert is_suppressed("private@example.org") and not is_suppressed(successor)
 
 
 WEEK = timedelta(days=7)
