@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 # Arguments: subscriber_id (int), list_ids (tuple of int). The subscriber confirmed these subscriptions, or
-# subscribed where no confirmation is needed; sent within the transaction.
+# subscribed where no confirmation is needed; or they were restored. Sent within the transaction.
 confirmed = Signal()
 
 # Arguments: subscriber_id (int), list_ids (tuple of int),

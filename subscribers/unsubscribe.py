@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from subscribers import consent
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import ConsentRecord, FormerAddress, Subscriber, Subscription
-from subscribers.signals import unsubscribe_reason_given, unsubscribed
+from subscribers.signals import confirmed, unsubscribe_reason_given, unsubscribed
 
 # Why subscribers unsubscribe, as the pages show it; the reports have labels of their own for staff.
 UNSUBSCRIBE_REASONS = {
@@ -101,9 +101,14 @@ def restore(subscriber_id: int, ended_at: datetime, evidence: Evidence, now: dat
             subscriber=subscriber_id, ended_at=ended_at, state=Subscription.State.UNSUBSCRIBED
         )
         restored = tuple(ended.order_by("mailing_list_id").values_list("mailing_list_id", flat=True))
+        was_confirmed = ended.filter(confirmed_at__isnull=False).order_by("mailing_list_id")
+        reconfirmed = tuple(was_confirmed.values_list("mailing_list_id", flat=True))
         ended.filter(confirmed_at__isnull=True).update(state=Subscription.State.PENDING, ended_at=None)
         ended.update(state=Subscription.State.CONFIRMED, ended_at=None)
         consent.record(Event.RESTORED, [subscriber_id], restored, evidence, now)
+        if reconfirmed:
+            # Who was notified that they unsubscribed has to know.
+            confirmed.send(sender=Subscription, subscriber_id=subscriber_id, list_ids=reconfirmed)
     return restored
 
 

@@ -61,6 +61,25 @@ def test_what_subscribers_do(endpoint: WebhookEndpoint, desk: Desk) -> None:
     assert not [one for one in WebhookMessage.objects.all() if "@" in one.body or "example" in one.body]
 
 
+def test_a_confirmed_subscription_that_is_restored_is_told(endpoint: WebhookEndpoint, desk: Desk) -> None:
+    monthly = MailingList.objects.order_by("pk")[0]
+    other = MailingList.objects.create(slug="other", name="Other")
+    evidence, now = Evidence(Channel.DESK), timezone.now()
+    subscribe.request_signup("new@example.net", [monthly.pk], "ru", (), evidence, now)
+    reader = monthly.subscriptions.latest("pk").subscriber
+    subscribe.confirm_signup(reader, evidence, now)
+    subscribe.request_signup(reader.email, [other.pk], "ru", (), evidence, now)
+    unsubscribe.unsubscribe_all(reader.pk, None, evidence, now)
+    assert unsubscribe.restore(reader.pk, now, evidence, now) == (monthly.pk, other.pk)
+    assert told()[-2:] == [
+        (
+            "subscriber.unsubscribed",
+            {"subscriber": reader.pk, "lists": [monthly.pk, other.pk], "newsletter": None},
+        ),
+        ("subscriber.confirmed", {"subscriber": reader.pk, "lists": [monthly.pk]}),
+    ]
+
+
 def test_bounces_and_complaints(endpoint: WebhookEndpoint, desk: Desk) -> None:
     notice = (
         b"From: MAILER-DAEMON@mx.example.net\r\nTo: bounces@news.example.org\r\nSubject: Undelivered\r\n"
