@@ -265,7 +265,9 @@ def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
         evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
         campaigns.confirm_or_resubscribe(campaign, subscriber, evidence, timezone.now())
         template = "pages/reconfirmed.html"
-    context = {**masked_address_and_preferences_link(subscriber, 0), "text": text}
+    with override(language):
+        paused = _pause_notice(subscriber, language)
+    context = {**masked_address_and_preferences_link(subscriber, 0), "text": text, "paused": paused}
     return render_page(request, template, context, language=language, private=True)
 
 

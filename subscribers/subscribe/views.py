@@ -12,7 +12,7 @@ from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from subscribers import consent, tokens, unsubscribe
+from subscribers import consent, iso_codes, tokens, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber
 from subscribers.public_page_responses import (
@@ -141,9 +141,19 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "lists": lists,
         "tracking_form": forms.tracking_consent_form(None, subscriber),
+        "paused": _pause_notice(subscriber, page_language(subscriber), now),
         **masked_address_and_preferences_link(subscriber, 0),
     }
     return render_page(request, template, context, language=page_language(subscriber), private=True)
+
+
+def _pause_notice(subscriber: Subscriber, language: str, now: datetime) -> str:
+    """That nothing comes before a day, where the subscriber paused their mail; else empty."""
+    if subscriber.paused_until is None or subscriber.paused_until <= now:
+        return ""
+    day = iso_codes.long_date(timezone.localdate(subscriber.paused_until), language)
+    with override(language):
+        return gettext("You will receive nothing before %(day)s.") % {"day": day}
 
 
 def _save_tracking_consent(

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
 from subscribers import consent, iso_codes, suppression, unsubscribe
 from subscribers.bulk import apply_and_undo_bulk_actions
@@ -135,6 +136,17 @@ def test_the_email_is_in_the_subscribers_language_and_only_the_button_confirms(
     assert record.text is not None and record.text.text.startswith("Нажмите кнопку")
     Client().post(link())
     assert person.consents.count() == 1
+
+
+def test_the_page_after_the_button_names_a_pause_that_began_since(
+    campaign: ReconfirmationCampaign, join: Join
+) -> None:
+    join("olga", language="kk")
+    campaigns.run_due_batches(NOW)
+    until = timezone.now() + timedelta(days=40)
+    Subscriber.objects.update(paused_until=until)
+    day = iso_codes.long_date(timezone.localdate(until), "kk")
+    assert day in Client().post(link()).content.decode()
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "kk", "ky", "uz", "tg", "tk"])

@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from subscribers import former_addresses_and_merged_ids, tokens, unsubscribe
+from subscribers import former_addresses_and_merged_ids, iso_codes, tokens, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, RateLimitCounter, Subscriber, Suppression
 from subscribers.subscribe import forms, subscribe
@@ -137,3 +137,13 @@ def test_a_confirmation_link_that_was_emailed_to_an_address_with_a_typing_error_
     former_addresses_and_merged_ids.record_address_change(person, before, now)
     assert client.post(link).status_code == 404
     assert _state(person) == ["pending"]
+
+
+@pytest.mark.parametrize(("days", "named"), [(40, True), (-40, False)])
+def test_the_page_after_a_confirmation_names_a_pause(
+    client: Client, join: Join, days: int, named: bool
+) -> None:
+    until = timezone.now() + timedelta(days=days)
+    person = join("olga", state="pending", language="uz", paused_until=until)
+    page = client.post(f"/confirm/{subscribe.confirm_token(person, timezone.now())}/").content.decode()
+    assert (iso_codes.long_date(timezone.localdate(until), "uz") in page) == named
