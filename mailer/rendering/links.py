@@ -20,8 +20,8 @@ _URL = re.compile(r"https?://\S+")
 # Punctuation that may follow a URL in a sentence, or be a part of it.
 _BEHIND = ")].,;:!?»”’\"'"
 _END = re.compile(r"(?=</body>)")
-# As plain text of rich text has them behind the words of a link.
-_IN_BRACKETS = re.compile(r"\(((?:https?://|mailto:)\S+)\)")
+# As plain text of rich text has them behind the words of a link; the link itself may stand in brackets.
+_IN_BRACKETS = re.compile(r"\(((?:https?://|mailto:)(?:[^\s()]|\([^\s()]*\))+)\)")
 # Invisible, silent, and not reachable with a keyboard.
 _HONEYPOT = '<a href="{}" tabindex="-1" aria-hidden="true" style="display:none;mso-hide:all"></a>'
 _PIXEL = '<img src="{}" alt="" width="1" height="1" style="display:block;border:0" />'

@@ -101,6 +101,7 @@ def _safe_attribute(element: str, attribute: str, value: str) -> str | None:
 _WIDE_SPACE = re.compile(r"[ \t]{2,}|\t")
 _TAG_OR_TEXT = re.compile("<([^>]*)>|([^<]+)")
 _HREF = re.compile('href="([^"]*)"')
+_BALANCED = re.compile(r"(?:[^()]|\([^()]*\))*")
 _BLOCKS = ("p", "h4", "ul", "ol", "blockquote")
 # What stands for a tag in plain text.
 _BREAKS = {
@@ -128,9 +129,16 @@ def _plain_text(markup: str) -> str:
         elif tag != "/a":
             pieces.append(_BREAKS.get(tag, ""))
         elif addresses and (target := addresses.pop()):
-            pieces.append(f" ({target})")
+            pieces.append(f" ({_with_balanced_brackets(target)})")
     lines = (_WIDE_SPACE.sub(" ", line).strip() for line in "".join(pieces).splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _with_balanced_brackets(address: str) -> str:
+    """The address such that the bracket that closes it is known; lone ones are in percent (RFC 3986 §2.1)."""
+    if _BALANCED.fullmatch(address):
+        return address
+    return address.replace("(", "%28").replace(")", "%29")
 
 
 _short_plain_text = lru_cache(maxsize=_KEPT_TEXTS)(_plain_text)

@@ -3,13 +3,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html import escape, unescape
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mailer.rendering import sanitize
 from mailer.rendering.data_types import Block, Content, LocalText, RenderedVariant, StoryText
-from mailer.rendering.links import Link, rewrite_links, trackable_links
+from mailer.rendering.links import Link, NumberedLinks, rewrite_links, trackable_links
 from mailer.rendering.variants import render
 from tests.rendering import cast
 
@@ -116,6 +118,17 @@ def test_an_address_in_brackets_keeps_its_own_and_leaves_the_sentences() -> None
     assert rewrite_links(variant, known.get).text == (
         "Film (https://n.example/1), film (https://n.example/2). See https://n.example/2!"
     )
+
+
+@pytest.mark.parametrize("path", ["page", "film_(2021)", "film(", "a)b", "((x))", ")("])
+@pytest.mark.parametrize("sentence", ["It ({}).", "It (more {}), too.", "({}; {})", "{})({}"])
+def test_links_in_brackets_leave_them_in_the_text_part(path: str, sentence: str) -> None:
+    anchor = f'<a href="https://example.org/{path}">here</a>'
+    shown = sanitize.to_plain_text(f"<p>{sentence.replace('{}', anchor)}</p>")
+    numbered = NumberedLinks()
+    assert numbered.number_all(shown) == sentence.replace("{}", "here [1]")
+    (url,) = numbered.urls
+    assert unquote(url) == f"https://example.org/{path}"
 
 
 def test_an_address_that_only_begins_like_a_known_one_stays() -> None:
