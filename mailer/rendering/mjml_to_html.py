@@ -178,10 +178,21 @@ def _with_sections(around: tuple[str, str, str, str], sections: str, stylesheet:
 
 
 def _inlined(source: str, stylesheet: str) -> str:
-    escaped = _needs_reference().sub(lambda found: f"&#{ord(found[0])};", source)
-    return _inliner(stylesheet).inline(str(mjml2html(escaped, fonts={})))
+    escaped = _needs_reference().sub(_reference, source)
+    further = _BEYOND_BASIC_PLANE.sub(_reference_if_needed, escaped)
+    return _inliner(stylesheet).inline(str(mjml2html(further, fonts={})))
 
 
+def _reference(found: re.Match[str]) -> str:
+    return f"&#{ord(found[0])};"
+
+
+def _reference_if_needed(found: re.Match[str]) -> str:
+    return _reference(found) if unicodedata.category(found[0])[0] in "MCZ" else found[0]
+
+
+# The flag of Wales, some scripts and emoji of later years have such characters beyond the basic plane.
+_BEYOND_BASIC_PLANE = re.compile("[\U00010000-\U0010ffff]")
 # Hangul fillers, which are invisible, and halfwidth Katakana sound marks.
 _LETTERS_LIKE_COMBINING_MARKS = "\u115f\u1160\u3164\uffa0\uff9e\uff9f"
 

@@ -163,6 +163,7 @@ def test_the_sample_has_no_outside_resource_but_its_pictures() -> None:
 @given(st.text(st.characters(exclude_categories=["C"], max_codepoint=0x17FF), max_size=20))
 @example("Кыргызстан\N{COMBINING BREVE}, 12\N{NARROW NO-BREAK SPACE}сом")
 @example("a\N{SOFT HYPHEN}b \\ c\N{ZERO WIDTH JOINER}d")
+@example("\N{WAVING BLACK FLAG}\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f, \U000110ba, \U0001fae9")
 def test_alternative_text_keeps_its_words(words: str) -> None:
     story = replace(DIASPORA, texts=(StoryText("en", "H", "S", "", "", words),))
     html = variants.render(edition(Block("lead", (story.key,)), stories=(story,)), (), "en").html
