@@ -99,8 +99,7 @@ def period_title(stored_period: str, language: str) -> str:
     if period.kind is Kind.NAMED:
         return format_day_without_year_of_period(first, "", language).replace("\N{NO-BREAK SPACE}", " ")
     if period.kind is not Kind.MONTH:
-        shown = format_interval(first, period.last_day, "yMMMd", locale=babel_locale(language))
-        return _plain_spaces(shown)
+        return _plain_spaces(_days_from_to(first, period.last_day, language))
     pattern = _PERIODS.get(language)
     where = babel_locale(language)
     formatted = (
@@ -109,6 +108,18 @@ def period_title(stored_period: str, language: str) -> str:
         else format_skeleton("yMMMM", first, locale=where)
     )
     return formatted[:1].upper() + _plain_spaces(formatted[1:])
+
+
+def _days_from_to(first: date, last: date, language: str) -> str:
+    """Several days, with a short name of the month: "6–12 Dec 2021"."""
+    where = babel_locale(language)
+    if language not in _DAYS:
+        return str(format_interval(first, last, "yMMMd", locale=where))
+    # CLDR has the month before the day here, unlike in dates.
+    begins = "d MMM y" if first.year != last.year else "d MMM" if first.month != last.month else "d"
+    dash = "–" if begins == "d" else "\N{NO-BREAK SPACE}– "
+    shown = f"{format_date(first, begins, locale=where)}{dash}{format_date(last, 'd MMM y', locale=where)}"
+    return shown.lower() if language in _LOWER_MONTHS else shown
 
 
 def period_in_sentence(stored_period: str, language: str) -> str:

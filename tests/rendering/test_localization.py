@@ -83,6 +83,19 @@ def test_periods_and_days_follow_the_language(code: str, period: str, day: str) 
     )
 
 
+@pytest.mark.parametrize(
+    ("period", "shown"),
+    [
+        ("2021-12-06", "6–12 дек 2021"),
+        ("2021-11-29-2w", "29 ноя – 12 дек 2021"),
+        ("2021-12-27", "27 дек 2021 – 2 янв 2022"),
+    ],
+)
+def test_weeks_in_tajik_have_the_day_before_the_month_as_dates_have(period: str, shown: str) -> None:
+    assert localization.period_title(period, "tg").replace("\xa0", " ") == shown
+    assert localization.period_in_sentence(period, "tg").replace("\xa0", " ") == shown
+
+
 # Where readers see something else than CLDR has: what, in which language, and why.
 DEVIATIONS = {
     ("day", "tg"): "CLDR writes months as proper names; in a sentence they are not",
