@@ -79,11 +79,36 @@ def read(data: bytes) -> TranslationFile:
 
 def _unit(unit: ET.Element) -> TranslatedUnit:
     elements = _elements(unit)
-    rich = bool(elements)
-    # A tool may have split the text into several segments.
-    targets = unit.iter(f"{{{_CORE}}}target")
-    text = "".join(_markup(target, elements) if rich else "".join(target.itertext()) for target in targets)
+    targets = _targets(unit)
+    opened = _open_codes(targets)
+    text = "".join(
+        _markup(target, elements, opened) if elements else "".join(target.itertext()) for target in targets
+    )
     return TranslatedUnit(unit.get("id", ""), unit.get(f"{{{_OWN}}}mark", ""), text)
+
+
+def _targets(unit: ET.Element) -> list[ET.Element]:
+    """The translation in pieces, for a tool may have split the text; none where one is not translated.
+
+    What stands between segments is often not repeated in the translation (XLIFF 2.1 §4.2.2.6). Targets
+    elsewhere in the unit are suggestions of the tool.
+    """
+    targets = []
+    for piece in unit:
+        kind = piece.tag.rpartition("}")[2]
+        if kind not in ("segment", "ignorable"):
+            continue
+        source, target = (piece.find(f"{{{_CORE}}}{name}") for name in ("source", "target"))
+        if target is None and kind == "segment" and source is not None and "".join(source.itertext()).strip():
+            return []
+        targets.append(source if target is None else target)
+    return [target for target in targets if target is not None]
+
+
+def _open_codes(targets: Iterable[ET.Element]) -> dict[str, str]:
+    """Of codes that begin in one piece and may end in another: their data, by their ids."""
+    starts = (code for target in targets for code in target.iter(f"{{{_CORE}}}sc"))
+    return {code.get("id", ""): code.get("dataRef", "") for code in starts}
 
 
 class _Codes(HTMLParser):
@@ -165,18 +190,27 @@ def _fill(into: ET.Element, text: str, known: list[tuple[str, str]]) -> None:
     filler.close()
 
 
-def _markup(element: ET.Element, elements: dict[str, tuple[str, str]]) -> str:
-    """The HTML of a target; codes without a known element leave their text."""
+def _markup(element: ET.Element, elements: dict[str, tuple[str, str]], opened: dict[str, str]) -> str:
+    """The HTML of a target; codes without a known element leave their text.
+
+    `opened`: see `_open_codes`.
+    """
     parts = [escape(element.text or "", quote=False)]
     for child in element:
         name = child.tag.rpartition("}")[2]
-        tag, href = elements.get(child.get("dataRef") or child.get("dataRefStart") or "", ("", ""))
-        inner = _markup(child, elements)
+        data = child.get("dataRef") or child.get("dataRefStart") or opened.get(child.get("startRef", ""), "")
+        tag, href = elements.get(data, ("", ""))
+        inner = _markup(child, elements, opened)
+        paired = bool(tag) and tag != "br"
+        opening = f'<{tag} href="{escape(href)}">' if href else f"<{tag}>"
         if name == "ph":
             parts.append("<br>" if tag == "br" else "")
-        elif name == "pc" and tag and tag != "br":
-            opening = f'<{tag} href="{escape(href)}">' if href else f"<{tag}>"
+        elif name == "pc" and paired:
             parts.append(f"{opening}{inner}</{tag}>")
+        elif name == "sc" and paired:
+            parts.append(opening)
+        elif name == "ec" and paired:
+            parts.append(f"</{tag}>")
         else:
             parts.append(inner)
         parts.append(escape(child.tail or "", quote=False))

@@ -85,6 +85,38 @@ def test_a_link_that_the_source_does_not_have_is_not_taken_over() -> None:
     assert "link" in change.new and "<b>bold</b>" in change.new
 
 
+SOURCE = "<p>One <b>two. Three</b> four.</p>"
+FIRST = "<source><sc id='1' dataRef='d1'/>One <sc id='2' dataRef='d2'/>two.</source>"
+SECOND = "<source>Three<ec startRef='2'/> four.<ec startRef='1'/></source>"
+BETWEEN = "<ignorable><source> </source></ignorable>"
+SUGGESTED = (
+    "<mtc:matches xmlns:mtc='urn:oasis:names:tc:xliff:matches:2.0'><mtc:match ref='#s1'>"
+    "<source>One</source><target>Wrong</target></mtc:match></mtc:matches>"
+)
+
+
+def split(*pieces: str) -> str:
+    """What is read of a rich text that a tool split into these pieces."""
+    whole = xliff([Unit("story-7-body", "body", SOURCE, "", 7)]).decode()
+    before, _, rest = whole.partition("<segment")
+    cut = f"{before}{''.join(pieces)}{rest.partition('</segment>')[2]}"
+    (unit,) = translation_xliff.read(cut.encode()).units
+    return sanitize.clean_story_html(unit.target)
+
+
+def test_a_text_that_a_tool_split_keeps_its_formatting_and_the_space_between_sentences() -> None:
+    first, second = (
+        f"<segment>{piece}{piece.replace('source>', 'target>')}</segment>" for piece in (FIRST, SECOND)
+    )
+    assert split(first, BETWEEN, second) == SOURCE
+    assert split(SUGGESTED, first, BETWEEN, second) == SOURCE
+
+
+def test_a_text_that_is_translated_in_part_is_left_out() -> None:
+    first = f"<segment>{FIRST}{FIRST.replace('source>', 'target>')}</segment>"
+    assert split(first, BETWEEN, f"<segment>{SECOND}</segment>") == ""
+
+
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]), max_size=60))
 @settings(max_examples=40, deadline=None)
 def test_any_text_comes_back_as_it_was(text: str) -> None:
