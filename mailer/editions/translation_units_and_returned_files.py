@@ -173,8 +173,11 @@ def set_texts_unsaved(draft: Edition, changes: Iterable[Change], language: str) 
 def _edition_units(edition: Edition, source: str, target: str) -> Iterator[Unit]:
     texts = {text.language: text for text in edition.texts.all()}
     for part in SUBJECT_PARTS:
-        if written := getattr(texts.get(source), part.name, ""):
-            yield Unit(part.name, part.meaning, written, getattr(texts.get(target), part.name, ""))
+        written, translated = (
+            _value(part, getattr(texts.get(code), part.name, "")) for code in (source, target)
+        )
+        if written:
+            yield Unit(part.name, part.meaning, written, translated)
     for block in edition.body.raw_data:
         words = block_texts_by_language(block)
         for part in parts_of_raw(block):
@@ -199,7 +202,8 @@ def _story_units(story: Story, source: str, target: str) -> Iterator[Unit]:
 
 
 def _value(part: TextPart, value: str) -> str:
-    return _rich(value) if part.rich else value
+    """A text as files can carry it: XML has no control characters."""
+    return _rich(value) if part.rich else sanitize.without_unprintable(value)
 
 
 def _rich(value: str) -> str:

@@ -43,9 +43,14 @@ _WITHOUT_TARGET = re.compile(r"<a>(.*?)</a>", re.DOTALL)
 
 
 def without_unprintable(text: str) -> str:
-    """`text` without characters that no mail may carry."""
+    """`text` without characters that no mail may carry; those that break lines or columns become spaces."""
     # Most texts of one line have nothing but characters that Python prints, which is quicker to see.
-    return text if text.isprintable() else _FORBIDDEN.sub("", text)
+    return text if text.isprintable() else _FORBIDDEN.sub(_space_or_nothing, text)
+
+
+def _space_or_nothing(found: re.Match[str]) -> str:
+    # As slides and Word have within a paragraph: U+000B. Words would grow together.
+    return " " if found[0].isspace() else ""
 
 
 @lru_cache(maxsize=_KEPT_TEXTS)
@@ -153,9 +158,15 @@ _ENDS_A_LINE = re.compile(r"</(p|li|div|h[1-6]|tr|blockquote)>|<br\s*/?>", re.IG
 
 def clean_story_html(text: str) -> str:
     """HTML with paragraphs, emphasis, lists and links only; scripts, styles and pictures are removed."""
-    return nh3.clean(
-        text, tags=_STORY_TAGS, attributes=_STORY_ATTRIBUTES, url_schemes=_SCHEMES, link_rel=None
-    ).strip()
+    cleaned = nh3.clean(
+        without_unprintable(text),
+        tags=_STORY_TAGS,
+        attributes=_STORY_ATTRIBUTES,
+        url_schemes=_SCHEMES,
+        link_rel=None,
+    )
+    # Again, for what was written as a character reference.
+    return without_unprintable(cleaned).strip()
 
 
 def html_to_single_line(text: str) -> str:

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.editions import translation_docx, translation_xliff
-from mailer.editions.translation_units_and_returned_files import TranslationFile, Unit, _changes
+from mailer.editions.translation_units_and_returned_files import TranslationFile, Unit, _changes, _value
 from mailer.editions.translation_xliff import InvalidFile
 from mailer.rendering import sanitize
+from mailer.rendering.edition_text_parts import PARTS
 
 RICH = (
     "<p>A <b>bold</b> word, an <i>italic</i> one &amp; a "
@@ -83,6 +84,16 @@ def test_a_link_that_the_source_does_not_have_is_not_taken_over() -> None:
     (change,) = _changes([one], {"story-7-body": UNITS[2]})
     assert "evil" not in change.new and "<a" not in change.new and "script" not in change.new
     assert "link" in change.new and "<b>bold</b>" in change.new
+
+
+@FORMATS
+def test_texts_with_control_characters_can_be_written_and_read(write, read) -> None:
+    plain, rich = "One\x0btwo\x01", "<p>One\x0btwo\x01</p>"
+    units = [
+        Unit(f"story-1-{part}", part, _value(PARTS[part], text), _value(PARTS[part], text), 1)
+        for part, text in (("headline", plain), ("body", rich))
+    ]
+    assert [unit.target for unit in read(write(units)).units] == ["One two", "<p>One two</p>"]
 
 
 SOURCE = "<p>One <b>two. Three</b> four.</p>"

@@ -126,6 +126,13 @@ def test_rich_text_keeps_only_quiet_formatting(text: str) -> None:
     assert page.attributes <= {"href"}
 
 
+def test_line_breaks_of_slides_keep_words_apart() -> None:
+    story = replace(DIASPORA, texts=(StoryText("en", "One\x0btwo", "S", "<p>three\x0bfour\x00</p>"),), link="")
+    rendered = variants.render(edition(Block("lead", (story.key,)), stories=(story,)), (), "en")
+    assert all("One two" in part and "three four" in part for part in (rendered.html, rendered.text))
+    assert sanitize.clean_story_html("<p>a\x0bb&#11;c\x01</p>") == "<p>a b c</p>"
+
+
 def test_words_whose_link_lost_its_target_are_words() -> None:
     written = (
         "<p><a href='javascript:alert(1)'>One <b>bold</b></a> <a>two</a> <a href='https://e.org/'>three</a>"
