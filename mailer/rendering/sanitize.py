@@ -153,20 +153,61 @@ _short_plain_text = lru_cache(maxsize=_KEPT_TEXTS)(_plain_text)
 _STORY_TAGS = {"p", "b", "strong", "i", "em", "a", "ol", "ul", "li", "br"}
 _STORY_ATTRIBUTES = {"a": {"href"}}
 _MARKUP = re.compile("[<&\x00]")
-_ENDS_A_LINE = re.compile(r"</(p|li|div|h[1-6]|tr|blockquote)>|<br\s*/?>", re.IGNORECASE)
+# Others that end a line, which stories have no place for, and cells of tables.
+_BLOCK_TAGS = {
+    *(
+        "div",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "pre",
+        "table",
+        "caption",
+        "tr",
+        "dl",
+        "dt",
+        "dd",
+    ),
+    *("section", "article", "aside", "header", "footer", "figure", "figcaption", "address", "hr"),
+}
+_CELL_TAGS = {"td", "th"}
+_ENDS_A_LINE = re.compile(
+    rf"</?(?:p|li|br|{'|'.join(sorted(_BLOCK_TAGS | _CELL_TAGS))})\b[^<>]*>", re.IGNORECASE
+)
+_HAS_BLOCKS = re.compile(rf"<(?:{'|'.join(sorted(_BLOCK_TAGS | _CELL_TAGS))})\b", re.IGNORECASE)
+_BLOCK_TAG = re.compile(rf"<(/?)(?:{'|'.join(sorted(_BLOCK_TAGS))})>")
+_BETWEEN_CELLS = re.compile(r"</t[dh]>\s*<t[dh]>")
+_EMPTY_PARAGRAPH = re.compile(r"<p>(?:\s|<br>)*</p>")
+_PARAGRAPH_IN_ITEM = re.compile(r"(?<=<li>)\s*<p>|</p>\s*(?=</li>)")
 
 
 def clean_story_html(text: str) -> str:
-    """HTML with paragraphs, emphasis, lists and links only; scripts, styles and pictures are removed."""
-    cleaned = nh3.clean(
-        without_unprintable(text),
-        tags=_STORY_TAGS,
-        attributes=_STORY_ATTRIBUTES,
-        url_schemes=_SCHEMES,
-        link_rel=None,
-    )
+    """HTML with paragraphs, emphasis, lists and links only; scripts, styles and pictures are removed.
+
+    Headings, divisions and rows of tables become paragraphs, so that their words stay apart.
+    """
+    printable = without_unprintable(text)
+    if _HAS_BLOCKS.search(printable):
+        printable = _with_paragraphs_only(printable)
     # Again, for what was written as a character reference.
-    return without_unprintable(cleaned).strip()
+    return without_unprintable(_story_html(printable, _STORY_TAGS)).strip()
+
+
+def _story_html(text: str, tags: set[str]) -> str:
+    return nh3.clean(text, tags=tags, attributes=_STORY_ATTRIBUTES, url_schemes=_SCHEMES, link_rel=None)
+
+
+def _with_paragraphs_only(text: str) -> str:
+    """Every other block as a paragraph; cells that follow each other in a row with a point between them."""
+    bare = _story_html(text, _STORY_TAGS | _BLOCK_TAGS | _CELL_TAGS | {"tbody", "thead", "tfoot"})
+    paragraphs = _BLOCK_TAG.sub(r"<\1p>", _BETWEEN_CELLS.sub(" · ", bare))
+    # Without the paragraphs that are left empty where blocks stood in others.
+    whole = _EMPTY_PARAGRAPH.sub("", _story_html(paragraphs, _STORY_TAGS))
+    return _PARAGRAPH_IN_ITEM.sub("", whole)
 
 
 def html_to_single_line(text: str) -> str:
