@@ -1,7 +1,7 @@
 """Files for translators in Word's format (DOCX): a table of source and translation, read when it comes back.
 
-Of the formatting, bold, italic, lists and links are exchanged. A file is read only after its parts were found
-to be small and free of entities.
+Of the formatting, bold, italic, lists and links are exchanged; tracked changes are accepted. A file is read
+only after its parts were found to be small and free of entities.
 """
 
 from __future__ import annotations
@@ -34,6 +34,13 @@ _MAX_BYTES = 5_000_000
 _MAX_PARTS = 500
 _MAX_UNPACKED = 20_000_000
 _LISTS = {"ul": "List Bullet", "ol": "List Number"}
+# Of the styles "List Bullet", "List Bullet 2" and "List Bullet 3".
+_DEEPEST = 3
+# Tracked changes and other elements: what is deleted, and what the text stands in.
+_DELETED = tuple(qn(f"w:{name}") for name in ("del", "moveFrom", "sdtPr", "sdtEndPr"))
+_AROUND_TEXT = tuple(
+    qn(f"w:{name}") for name in ("ins", "moveTo", "sdt", "sdtContent", "smartTag", "customXml", "fldSimple")
+)
 # The last line of a row's first cell.
 _ID = re.compile(r"\[([\w-]{1,80}) ([0-9a-f]{12})\]\s*$")
 # In the document's properties: "silk-road-monthly-2021-12 en kk".
@@ -79,6 +86,7 @@ def read(data: bytes) -> TranslationFile:
     _check(data)
     try:
         document = docx.Document(BytesIO(data))
+        _accept_changes(document.element.body)
         known = _IDENTIFIER.fullmatch(document.core_properties.identifier or "")
         tables = document.tables
         rows = [row.cells for row in tables[0].rows] if tables else []
@@ -132,21 +140,70 @@ def _unit(cells: tuple[Any, ...]) -> TranslatedUnit | None:
     return TranslatedUnit(found[1], found[2], text)
 
 
+def _accept_changes(body: Any) -> None:
+    """Leave the text as it reads with all tracked changes, which the library would leave out."""
+    for deleted in list(body.iter(*_DELETED)):
+        deleted.getparent().remove(deleted)
+    for around in list(body.iter(*_AROUND_TEXT)):
+        for inner in list(around):
+            around.addprevious(inner)
+        around.getparent().remove(around)
+
+
 def _html_of(cell: Any) -> Iterator[str]:
     """The HTML of a cell: a paragraph or an item of a list for each of its paragraphs."""
-    kind = ""
+    lists: list[str] = []
     for paragraph in cell.paragraphs:
-        style = paragraph.style.name if paragraph.style is not None else ""
-        found = next((tag for tag, name in _LISTS.items() if style.startswith(name)), "")
-        inner = "".join(_inline(paragraph))
+        inner = _joined("".join(_inline(paragraph)))
         if not inner.strip():
             continue
-        if found != kind:
-            yield (f"</{kind}>" if kind else "") + (f"<{found}>" if found else "")
-            kind = found
-        yield f"<li>{inner}</li>" if kind else f"<p>{inner}</p>"
-    if kind:
-        yield f"</{kind}>"
+        kind, level = _list_and_level(paragraph)
+        # No level is skipped.
+        level = min(level, len(lists) + 1)
+        while len(lists) > level or (kind and len(lists) == level and lists[-1] != kind):
+            yield f"</li></{lists.pop()}>"
+        if not kind:
+            yield f"<p>{inner}</p>"
+            continue
+        yield "</li><li>" if len(lists) == level else f"<{kind}><li>"
+        lists += [kind] * (level - len(lists))
+        yield inner
+    yield from (f"</li></{kind}>" for kind in reversed(lists))
+
+
+def _list_and_level(paragraph: Any) -> tuple[str, int]:
+    """The tag of a paragraph's list, and its level from 1; empty and 0 outside of lists.
+
+    Word's own styles name lists; other programs only number the paragraph.
+    """
+    style = paragraph.style.name if paragraph.style is not None else ""
+    kind = next((tag for tag, name in _LISTS.items() if style.startswith(name)), "")
+    deeper = style.removeprefix(_LISTS.get(kind, "")).strip()
+    level = int(deeper) if deeper.isdecimal() else 1
+    numbering = getattr(paragraph._p.pPr, "numPr", None)
+    if numbering is None or numbering.numId is None:
+        return kind, level if kind else 0
+    level = numbering.ilvl.val + 1 if numbering.ilvl is not None else level
+    kind = kind or _kind_of_numbering(paragraph.part, numbering.numId.val, level)
+    return (kind, level) if kind and numbering.numId.val else ("", 0)
+
+
+def _kind_of_numbering(part: Any, number: int, level: int) -> str:
+    """The tag of a list that the document defines; empty: it is not there."""
+    try:
+        defined = part.part_related_by(RELATIONSHIP_TYPE.NUMBERING).element
+    except KeyError:
+        return ""
+    formats = defined.xpath(
+        f"./w:abstractNum[@w:abstractNumId=../w:num[@w:numId='{number:d}']/w:abstractNumId/@w:val]"
+        f"/w:lvl[@w:ilvl='{level - 1:d}']/w:numFmt/@w:val"
+    )
+    return "ul" if formats[:1] == ["bullet"] else "ol" if formats[:1] not in ([], ["none"]) else ""
+
+
+def _joined(html: str) -> str:
+    """HTML of runs, which Word cuts anywhere, without the places where equal formatting ends and begins."""
+    return html.replace("</b><b>", "").replace("</i><i>", "")
 
 
 def _inline(paragraph: Any) -> Iterator[str]:
@@ -189,14 +246,18 @@ class _Writer(HTMLParser):
         if tag in _LISTS:
             self.lists.append(tag)
         elif tag in ("p", "li"):
-            style = _LISTS[self.lists[-1]] if tag == "li" and self.lists else None
-            self.paragraph = self.cell.add_paragraph(style=style)
+            self.paragraph = self.cell.add_paragraph(style=self._style() if tag == "li" else None)
         elif tag == "a":
             self.link = self._hyperlink(dict(attrs).get("href") or "")
         elif tag == "br":
             self._run_of("\n")
         self.bold += tag in ("b", "strong")
         self.italic += tag in ("i", "em")
+
+    def _style(self) -> str | None:
+        """The style of an item of the innermost list."""
+        level = min(len(self.lists), _DEEPEST)
+        return f"{_LISTS[self.lists[-1]]}{f' {level}' if level > 1 else ''}" if level else None
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _LISTS and self.lists:

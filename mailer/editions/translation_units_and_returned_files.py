@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import unquote
 
 from wagtail.rich_text import expand_db_html
 
@@ -132,7 +133,9 @@ def _changes(units: Iterable[TranslatedUnit], known: Mapping[str, Unit]) -> Iter
             continue
         if unit is None:
             yield Change("gone", None, one.id, one.mark, new)
-        elif _digest(new, lines=lines) == _digest(unit.target, lines=lines):
+        elif _digest(new, lines=lines) == _digest(unit.target, lines=lines) or (
+            rich and _as_exchanged(new) == _as_exchanged(unit.target)
+        ):
             continue
         elif len(new) > unit.limit:
             yield Change("too_long", unit, one.id, one.mark, new)
@@ -212,11 +215,27 @@ def _rich(value: str) -> str:
 
 
 def _with_links_of(source: str, text: str) -> str:
-    """A rich text, cleaned, in which only the links of the source remain."""
-    allowed = set(re.findall(r' href="([^"]*)"', source))
+    """A rich text, cleaned, in which only the links of the source remain, as the source spells them."""
+    allowed = {_bare(href): href for href in re.findall(r' href="([^"]*)"', source)}
     cleaned = sanitize.clean_story_html(text)
-    linked = re.sub(r'<a href="([^"]*)">', lambda found: found[0] if found[1] in allowed else "<a>", cleaned)
+
+    def anchor(found: re.Match[str]) -> str:
+        href = found[1] if found[1] in allowed.values() else allowed.get(_bare(found[1]), "")
+        return f'<a href="{href}">' if href else "<a>"
+
+    linked = re.sub(r'<a href="([^"]*)">', anchor, cleaned)
     return re.sub(r"<a>(.*?)</a>", r"\1", linked, flags=re.DOTALL)
+
+
+def _as_exchanged(html: str) -> str:
+    """A rich text as an unchanged file returns it: `b` and `i` for emphasis, and no empty paragraphs."""
+    plain = re.sub(r"<(/?)strong>", r"<\1b>", re.sub(r"<(/?)em>", r"<\1i>", html))
+    return re.sub(r"\s+", " ", re.sub(r"<p>(?:\s|<br>)*</p>", "", plain)).strip()
+
+
+def _bare(href: str) -> str:
+    """An address without what word processors change: letters in percent, and a slash at the end."""
+    return unquote(href).removesuffix("/")
 
 
 def _plain(text: str, *, lines: bool) -> str:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import zipfile
+from collections.abc import Callable
 from io import BytesIO
+from typing import Any
+from urllib.parse import quote, unquote
 
+import docx
 import pytest
+from docx.oxml import OxmlElement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.editions import translation_docx, translation_xliff
-from mailer.editions.translation_units_and_returned_files import TranslationFile, Unit, _changes, _value
+from mailer.editions.translation_units_and_returned_files import (
+    TranslatedUnit,
+    TranslationFile,
+    Unit,
+    _changes,
+    _value,
+)
 from mailer.editions.translation_xliff import InvalidFile
 from mailer.rendering import sanitize
 from mailer.rendering.edition_text_parts import PARTS
@@ -94,6 +106,77 @@ def test_texts_with_control_characters_can_be_written_and_read(write, read) -> N
         for part, text in (("headline", plain), ("body", rich))
     ]
     assert [unit.target for unit in read(write(units)).units] == ["One two", "<p>One two</p>"]
+
+
+NESTED = (
+    "<ul><li>One<ol><li>Two</li><li>Three</li></ol></li><li>Four</li></ul><p>Five</p><ol><li>Six</li></ol>"
+)
+
+
+@FORMATS
+@pytest.mark.parametrize(
+    "text",
+    [NESTED, "<p><strong>One <em>two</em></strong> three</p><p></p><p>four<br>five</p>"],
+    ids=["lists", "emphasis"],
+)
+def test_lists_in_lists_and_emphasis_come_back_as_they_were(write, read, text: str) -> None:
+    unit = Unit("story-7-body", "body", text, text, 7)
+    assert list(_changes(read(write([unit])).units, {unit.id: unit})) == []
+
+
+def reworked(unit: Unit, change: Callable[[Any], None]) -> str:
+    """The translation of a unit in a Word file whose cell for it was changed."""
+    document = docx.Document(BytesIO(word([unit])))
+    change(document.tables[0].rows[1].cells[2])
+    data = BytesIO()
+    document.save(data)
+    (found,) = translation_docx.read(data.getvalue()).units
+    (changed,) = _changes([found], {unit.id: unit})
+    return changed.new
+
+
+def track_changes(cell: Any) -> None:
+    """As Word does it for a text that begins with a run: it is deleted, and another one is inserted."""
+    paragraph = cell.paragraphs[0]
+    old, new = paragraph.runs[0], paragraph.add_run("Жаңа")
+    for run, name in ((old, "w:del"), (new, "w:ins")):
+        around = OxmlElement(name)
+        run._element.addprevious(around)
+        around.append(run._element)
+
+
+@pytest.mark.parametrize(
+    ("id", "part", "new"), [("subject", "subject", "Жаңа"), ("b-body", "text", "<p>Жаңа</p>")]
+)
+def test_tracked_changes_of_a_word_file_are_accepted(id: str, part: str, new: str) -> None:
+    old = "<p>Ескі</p>" if part == "text" else "Ескі"
+    assert reworked(Unit(id, part, "News", old), track_changes) == new
+
+
+def test_lists_of_programs_that_do_not_use_words_styles_are_lists() -> None:
+    def renamed(cell: Any) -> None:
+        for paragraph in cell.paragraphs:
+            if paragraph.style.name.startswith("List"):
+                numbering = copy.deepcopy(paragraph.style.element.pPr.numPr)
+                paragraph.style = None
+                paragraph._p.get_or_add_pPr().append(numbering)
+        cell.paragraphs[0].runs[0].text = "New"
+
+    assert reworked(Unit("b-body", "text", NESTED, NESTED), renamed) == (
+        "<ul><li>New</li></ul><ol><li>Two</li><li>Three</li></ol><ul><li>Four</li></ul><p>Five</p><ol><li>Six</li></ol>"
+    )
+
+
+@pytest.mark.parametrize("spelled", ["https://example.org/страница?q=б", "https://example.org/%D1%81"])
+def test_links_that_a_word_processor_spells_in_another_way_are_those_of_the_source(spelled: str) -> None:
+    source = f'<p><a href="{spelled}">link</a></p>'
+    returned = [quote(unquote(spelled), safe=":/?=") + "/", unquote(spelled), spelled]
+    units = [
+        TranslatedUnit("b-body", Unit("b-body", "text", source, "").mark, f'<p><a href="{one}">link</a></p>')
+        for one in returned
+    ]
+    unit = Unit("b-body", "text", source, "")
+    assert [one.new for one in _changes(units, {unit.id: unit})] == [source] * 3
 
 
 SOURCE = "<p>One <b>two. Three</b> four.</p>"
