@@ -32,8 +32,9 @@ _LISTED_COUNTRIES = 4
 # From this many stories on, an edition begins with its contents: so many headlines at most.
 LONG_EDITION = 4
 _MOST_CONTENTS = 8
-# Characters of a subject that no member of staff wrote.
+# Characters of a subject and of a preview text that no member of staff wrote: as many as theirs have.
 LONGEST_SUBJECT = 150
+_LONGEST_PREHEADER = 200
 # Pixels of the mail that a logo has at most: width and height.
 LARGEST_LOGO = (240, 60)
 
@@ -507,7 +508,8 @@ class _Builder:
             )
 
     def _first_summary(self, pieces: Sequence[BlockView]) -> str:
-        return next((item.summary for piece in pieces for item in piece.stories if item.summary), "")
+        summaries = (item.summary for piece in pieces for item in piece.stories)
+        return sanitize.shorten(next(filter(None, summaries), ""), _LONGEST_PREHEADER)
 
 
 # What warnings call a written block.

@@ -10,7 +10,15 @@ from dataclasses import replace
 
 import pytest
 
-from mailer.rendering import data_types, merge_tags, story_selection, theme, variants, web_version
+from mailer.rendering import (
+    data_types,
+    edition_text_parts,
+    merge_tags,
+    story_selection,
+    theme,
+    variants,
+    web_version,
+)
 from mailer.rendering.data_types import Block, LocalText, Picture, Story, StoryLayout, StoryText
 from mailer.rendering.template_sandbox import theme_parts
 from tests.rendering.cast import DIASPORA, EDITION, FILM, MASTHEAD, PROFILE, edition, story
@@ -123,6 +131,16 @@ def test_without_a_written_subject_each_reader_sees_the_headline_of_their_first_
     assert (
         variants.render(replace(titles, subjects=()), (), "ru").subject == "Silk Road Monthly, Декабрь 2021"
     )
+
+
+def test_a_preview_text_that_staff_did_not_write_is_as_short_as_theirs() -> None:
+    (preheader,) = (part for part in edition_text_parts.SUBJECT_PARTS if part.name == "preheader")
+    summary = "A long summary of a story. " * 70
+    told = replace(story("one"), texts=(StoryText("en", "Headline", summary),))
+    content = replace(edition(Block("lead", ("one",)), stories=(told,)), subjects=())
+    rendered = variants.render(content, (), "en")
+    assert 0 < len(rendered.preheader) <= preheader.longest
+    assert " ".join(summary.split()) in rendered.html
 
 
 def test_a_story_without_any_text_is_named_in_the_error() -> None:
