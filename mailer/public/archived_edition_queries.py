@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from django.db.models import Q, QuerySet
 
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.rendering import data_types, localization
+from mailer.rendering.story_selection import Selector, country_choices_and_completeness, variant_key
 
 # A mailing that was cancelled after its start has recipients, too, whose links must work.
 _STARTED = Q(started_at__isnull=False) | Q(
@@ -18,6 +20,8 @@ _STARTED = Q(started_at__isnull=False) | Q(
 )
 
 _MAX_REMEMBERED = 10_000
+# Story sets of an edition that are looked at.
+_MOST_SETS = 500
 _public_pictures: set[str] = set()
 
 
@@ -68,9 +72,35 @@ def latest_variant(slug: str, key: str) -> SnapshotVariant | None:
 
 
 def other_languages(variant: SnapshotVariant) -> list[SnapshotVariant]:
-    """The variants with the same stories in other languages; without their HTML and text."""
+    """The variants with the same story set in other languages; without their HTML and text.
+
+    Several variants of a language have the same stories where blocks differ that only readers of some
+    countries see, or their order.
+    """
     same = SnapshotVariant.objects.filter(snapshot=variant.snapshot_id, stories=variant.stories)
-    return list(same.exclude(language=variant.language).defer("html", "text").order_by("key"))
+    found = list(same.defer("html", "text").order_by("key"))
+    if len(found) > len({one.language for one in found}):
+        keys = _keys_of_same_set(variant, {one.language for one in found})
+        found = [one for one in found if one.key in keys]
+    return [one for one in found if one.language != variant.language]
+
+
+def _keys_of_same_set(variant: SnapshotVariant, languages: Collection[str]) -> set[str]:
+    """The keys in these languages of the variant's story set; none where it is not among the edition's."""
+    content = variant.snapshot.content
+    stories = next(
+        (one for one in _story_sets(content) if variant_key(one, variant.language) == variant.key), None
+    )
+    return set() if stories is None else {variant_key(stories, language) for language in languages}
+
+
+@lru_cache(maxsize=8)
+def _story_sets(content_json: str) -> list[tuple[str, ...]]:
+    """The story sets of an approved content; first that of readers who chose no countries."""
+    content = data_types.from_json(content_json)
+    selector = Selector(content)
+    choices, _complete = country_choices_and_completeness(content, _MOST_SETS)
+    return [selector.story_set(countries) for countries in ((), *choices)]
 
 
 def was_picture_sent(path: str) -> bool:
@@ -90,14 +120,25 @@ def was_picture_sent(path: str) -> bool:
 
 
 def fullest_variants(snapshot_id: int) -> list[SnapshotVariant]:
-    """For each language of a snapshot, the variant with the most stories; without their HTML and text."""
-    chosen: dict[str, SnapshotVariant] = {}
-    columns = SnapshotVariant.objects.filter(snapshot=snapshot_id).defer("html", "text").order_by("key")
-    for candidate in columns:
-        known = chosen.get(candidate.language)
-        if known is None or _story_count(candidate) > _story_count(known):
-            chosen[candidate.language] = candidate
-    return list(chosen.values())
+    """For each language of a snapshot, the variant with the most stories; without their HTML and text.
+
+    Of several, that of readers who chose no countries.
+    """
+    rows = SnapshotVariant.objects.filter(snapshot=snapshot_id).defer("html", "text").order_by("key")
+    by_language: dict[str, list[SnapshotVariant]] = {}
+    for one in rows:
+        by_language.setdefault(one.language, []).append(one)
+    return [_fullest(of_language) for of_language in by_language.values()]
+
+
+def _fullest(variants: Sequence[SnapshotVariant]) -> SnapshotVariant:
+    """Of the variants in one language."""
+    most = max(map(_story_count, variants))
+    full = [one for one in variants if _story_count(one) == most]
+    if len(full) == 1:
+        return full[0]
+    everything = variant_key(_story_sets(full[0].snapshot.content)[0], full[0].language)
+    return next((one for one in full if one.key == everything), full[0])
 
 
 def archived_event(slug: str, story: str) -> tuple[data_types.Content, data_types.Story, Mailing] | None:

@@ -17,6 +17,7 @@ from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.public import archived_edition_queries
 from mailer.public.calendar_files import event_ics
+from mailer.rendering import data_types, story_selection
 from mailer.rendering.data_types import Story, StoryText
 from tests import cast
 
@@ -98,6 +99,37 @@ def test_an_edition_offers_the_fullest_variant_in_each_language(client: Client, 
         assert len(variant.stories.split(",")) <= len(widest[variant.language].stories.split(","))
     html = client.get(f"/archive/{mailing.edition.slug}/").content.decode()
     assert len(widest) > 1 and all(one.key in html for one in widest.values())
+
+
+@pytest.mark.django_db
+def test_a_variant_leads_to_the_same_blocks_in_other_languages_and_to_no_other_country(
+    client: Client,
+) -> None:
+    staff, edition = cast.staff(), cast.short()
+    for country in ("KZ", "KG"):
+        texts = [{"language": code, "text": f"<p>Only {country}</p>"} for code in ("en", "ru", "kk")]
+        edition.body.append(("text", {"countries": [country], "texts": texts}))
+    edition.save()
+    edition.save_revision()
+    cast.reader("olga", ("KZ",), "ru")
+    frozen = submit(edition, staff.writer, cast.NOW)
+    snapshot_state_changes.approve(frozen, staff.approver, frozen.sha256, cast.NOW)
+    snapshot_state_changes.schedule(frozen, staff.approver, None, cast.NOW)
+    Mailing.objects.create(
+        snapshot=frozen, edition=edition, state="sending", created_at=cast.NOW, started_at=cast.NOW
+    )
+    variants = {one.key: one for one in frozen.variants.all()}
+    content = data_types.from_json(frozen.content)
+    for keys in {story_selection.story_set(content, found) for found in ((), ("KZ",), ("KG",), ("UZ",))}:
+        own = {story_selection.variant_key(keys, code) for code in ("en", "ru", "kk")}
+        for key in own:
+            page = client.get(f"/archive/{edition.slug}/{key}/").content.decode()
+            assert {other for other in variants if f"/{other}/" in page} == own - {key}
+    everything = {
+        story_selection.variant_key(story_selection.story_set(content, ()), code)
+        for code in ("en", "ru", "kk")
+    }
+    assert {one.key for one in archived_edition_queries.fullest_variants(frozen.pk)} == everything
 
 
 def test_the_archive_is_shown_in_the_requested_language(client: Client, mailing: Mailing) -> None:
