@@ -31,8 +31,8 @@ def event_ics(story: Story, text: StoryText, *, uid: str, stamp: datetime, produ
     for name, value in (("summary", text.headline), ("description", text.summary), ("location", text.venue)):
         if shown := _plain(value):
             event.add(name, shown, parameters=spoken)
-    if story.link:
-        event.add("url", _plain(story.link))
+    if link := sanitize.safe_link(story.link):
+        event.add("url", link)
     calendar = Calendar()
     calendar.add("version", "2.0")
     calendar.add("prodid", f"-//{_plain(product)}//Newsletter//EN")

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from mailer.delivery.outbox import staff_test_sends
 from mailer.editions import pictures
 from mailer.public import archived_edition_queries, calendar_files, masthead_ornament
-from mailer.rendering import localization
+from mailer.rendering import view_model
 from mailer.rendering import web_version as web_version_page
 from mailer.serve_media_files import PICTURE_PATH, stored_file
 from subscribers.public_page_responses import offered_languages, render_page, requested_language
@@ -104,9 +104,7 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
     if found is None:
         raise Http404
     content, event, mailing = found
-    text = localization.choose_text_or_first(
-        event.texts, requested_language(request), content.masthead.fallbacks
-    )
+    text = view_model.text_of_story(event, requested_language(request), content.masthead.fallbacks)
     if text is None:
         raise Http404
     site = settings.CONFIG.site

@@ -380,11 +380,7 @@ class _Builder:
 
     def story_view(self, story: Story, kind: BlockKind) -> StoryView:
         """A story as one block shows it: whole if it leads or has no link to read on; else its summary."""
-        chosen = localization.choose_text_or_first(
-            [text for text in story.texts if text.headline.strip()] or story.texts,
-            self.language,
-            self._fallbacks,
-        )
+        chosen = text_of_story(story, self.language, self._fallbacks)
         if chosen is None:
             raise ValueError(
                 f"story {story.key!r} has no text in any language; give it one before it is rendered"
@@ -510,6 +506,12 @@ class _Builder:
     def _first_summary(self, pieces: Sequence[BlockView]) -> str:
         summaries = (item.summary for piece in pieces for item in piece.stories)
         return sanitize.shorten(next(filter(None, summaries), ""), _LONGEST_PREHEADER)
+
+
+def text_of_story(story: Story, language: str, fallbacks: Sequence[str]) -> StoryText | None:
+    """The text that a reader of a language sees: with a headline, where any language has one."""
+    written = [text for text in story.texts if text.headline.strip()]
+    return localization.choose_text_or_first(written or story.texts, language, fallbacks)
 
 
 # What warnings call a written block.

@@ -151,6 +151,34 @@ def test_a_calendar_file_is_an_all_day_event(client: Client, mailing: Mailing) -
     assert "\r\nSUMMARY;LANGUAGE=" in text
 
 
+def test_a_calendar_file_has_the_headline_that_the_email_shows(
+    client: Client, mailing: Mailing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key, *_) = _event_keys(mailing.snapshot)
+    found = archived_edition_queries.archived_event(mailing.edition.slug, key)
+    assert found is not None
+    content, event, _mailing = found
+    russian = next(text for text in event.texts if text.language == "ru")
+    # A translation that was begun with its summary.
+    begun = replace(event, texts=(replace(russian, language="kk", headline=""), russian))
+    monkeypatch.setattr(archived_edition_queries, "archived_event", lambda *_: (content, begun, mailing))
+    answer = client.get(f"/archive/{mailing.edition.slug}/{key}.ics?lang=kk")
+    (shown,) = Calendar.from_ical(answer.content).walk("VEVENT")
+    assert (shown["SUMMARY"], shown["SUMMARY"].params["LANGUAGE"]) == (russian.headline, "ru")
+
+
+@pytest.mark.parametrize(
+    ("link", "url"),
+    [("javascript:alert(1)", None), ("https://example.org/a b", "https://example.org/a%20b")],
+)
+def test_a_calendar_file_has_the_link_of_the_email_or_none(link: str, url: str | None) -> None:
+    text = StoryText("ru", "Фильм", "Показ")
+    story = Story("ayka", "event", date(2021, 12, 18), ("KZ",), (text,), link)
+    raw = event_ics(story, text, uid="a@b", stamp=datetime(2021, 12, 3, tzinfo=UTC), product="Office")
+    (event,) = Calendar.from_ical(raw).walk("VEVENT")
+    assert event.get("URL") == url
+
+
 def test_only_events_have_a_calendar_file(client: Client, mailing: Mailing) -> None:
     (key, *_) = re.findall(r'"key":"([^"]+)","kind":"news"', mailing.snapshot.content)
     assert client.get(f"/archive/{mailing.edition.slug}/{key}.ics").status_code == 404
