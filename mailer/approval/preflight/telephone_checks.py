@@ -27,6 +27,8 @@ _LENGTHS = {
     "90": 12,
 }
 _NO_COUNTRY = re.compile(r"(?:999|99[179]|21[09]|28\d|80[1-79]|83|89|38[48]|69[3-9]|42[2-9]|0)")
+# A number that ends soon; an area's code in brackets is not its end: "+998 (71) 200-01-02", "(+992 37) 221".
+_SHORT = re.compile(r"\+\d[\d \u00a0()-]{3,9}\d(?!\)?[\d \u00a0\u2010-\u2013-]*\d)")
 
 
 @check_each_text
@@ -36,7 +38,7 @@ def invalid_telephone_numbers(text: Text) -> Iterator[Found]:
         if reason := _wrong_phone(found[0]):
             yield Found(text.place, f"{found[0]} ({reason})")
             break
-    short = re.search(r"\+\d[\d \u00a0()-]{3,9}\d(?![\d \u00a0-]*\d)", text.plain)
+    short = _SHORT.search(text.plain)
     if short and 5 <= len(re.sub(r"\D", "", short[0])) < 9:
         yield Found(text.place, short[0])
 

@@ -40,6 +40,20 @@ def found(code: str, texts: dict[str, str]) -> set[str]:
                 "ru": "<p>Звоните: +996 312 61 00 0 (8–17).</p>",
             },
         ),
+        # The code of an area stands in brackets.
+        (
+            "text.telephone",
+            {
+                "en": "<p>Call +998 (71) 200-01-02 or +993(12)440000.</p>",
+                "ru": "<p>Звоните: (+992 37) 221 00 00, +7 727 250\u201100\u201100.</p>",
+                "ky": "<p>Чалыңыз: +996 (312) 61-00-00, 61-00-01.</p>",
+            },
+            {
+                "en": "<p>Call +998 (71) 20.</p>",
+                "ru": "<p>Звоните: (+992 37) 22.</p>",
+                "ky": "<p>Чалыңыз: +996 (312) 61.</p>",
+            },
+        ),
         # A weekday behind one date is not that of the next.
         (
             "date.weekday",
