@@ -35,6 +35,7 @@ _NAMES = (
 _YEAR_BEFORE = r"(?:(?P<before>\d{4})\W{0,2}\w{0,5}\W{0,2}(?:жыл|йил|yil|ýyl)\w*[\s,]+)?"
 _ORDINAL = r"(?:-?(?:st|nd|rd|th|нчи|нчы|нчу|нчү|ші|шы|го|е|njy|nji|inji|ynjy|unjy|ünji))?"
 _NEAR = 3
+_JOINS = re.compile(r"\s?[–—-]\s?|\s+(?:\w{1,4}\s+)?")
 # "Until" a date, in front of it or behind it.
 _LIMIT_BEFORE = re.compile(r"\b(?:by|until|till|before|from|since|до|с|по|к|то|аз)\s+(?:\w+,?\s+)?$")
 _LIMIT_AFTER = re.compile(
@@ -265,8 +266,16 @@ def _weekday_behind(lower: str, end: int, language: str) -> tuple[int, int] | No
     for number, pattern in enumerate(_weekday_patterns(language)):
         match = pattern.search(after[0] if after else "")
         if match and after and not re.search(r"\w", after[0][: match.start()]):
-            return number, end + match.start()
+            several = _joins_another_weekday(after[0][match.end() :], language)
+            return None if several else (number, end + match.start())
     return None
+
+
+def _joins_another_weekday(behind: str, language: str) -> bool:
+    """Whether the weekday before these words is one of several: "1 to 5 February (Tue–Sat)"."""
+    joined = _JOINS.match(behind)
+    rest = behind[joined.end() :] if joined else ""
+    return any(pattern.match(rest) for pattern in _weekday_patterns(language))
 
 
 @cache

@@ -70,6 +70,22 @@ def found(code: str, texts: dict[str, str]) -> set[str]:
                 "tk": "<p>Okuw 10-njy ýanwardan, sişenbeden, 2022-nji ýylyň 14-nji ýanwaryna, anna çenli geçer.</p>",
             },
         ),
+        # Two weekdays are those of a first and a last day.
+        (
+            "date.weekday",
+            {
+                "en": "<p>It runs from 1 to 5 February 2022 (Tue–Sat).</p>",
+                "ru": "<p>Курс идёт с 1 февраля по 5 февраля (вторник – суббота).</p>",
+                "kk": "<p>Курс 1 ақпаннан 2022 жылғы 5 ақпанға (сейсенбіден сенбіге) дейін өтеді.</p>",
+                "uz": "<p>Kurs 1-fevraldan 2022-yil 5-fevralgacha (seshanbadan shanbagacha) davom etadi.</p>",
+            },
+            {
+                "en": "<p>It runs from 1 to 5 February 2022 (Tue).</p>",
+                "ru": "<p>Курс идёт с 1 февраля по 5 февраля (вторник).</p>",
+                "kk": "<p>Курс 1 ақпаннан 2022 жылғы 5 ақпанға (сейсенбіге) дейін өтеді.</p>",
+                "uz": "<p>Kurs 1-fevraldan 2022-yil 5-fevralgacha (seshanbagacha) davom etadi.</p>",
+            },
+        ),
         # An interview is no list.
         (
             "text.list_by_hand",
