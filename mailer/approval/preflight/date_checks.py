@@ -35,6 +35,8 @@ _NAMES = (
 _YEAR_BEFORE = r"(?:(?P<before>\d{4})\W{0,2}\w{0,5}\W{0,2}(?:жыл|йил|yil|ýyl)\w*[\s,]+)?"
 _ORDINAL = r"(?:-?(?:st|nd|rd|th|нчи|нчы|нчу|нчү|ші|шы|го|е|njy|nji|inji|ynjy|unjy|ünji))?"
 _NEAR = 3
+# "5 февраля 2022 года (суббота)", "5 февраля 2022 г., в субботу".
+_YEAR_WORD = re.compile(r"\s*(?:год[ау]?\b|г\.)(?:,\s+во?\b)?")
 _JOINS = re.compile(r"\s?[–—-]\s?|\s+(?:\w{1,4}\s+)?")
 # "Until" a date, in front of it or behind it.
 _LIMIT_BEFORE = re.compile(r"\b(?:by|until|till|before|from|since|до|с|по|к|то|аз)\s+(?:\w+,?\s+)?$")
@@ -236,7 +238,7 @@ def month_names(language: str) -> dict[str, int]:
 @cache
 def _patterns(language: str) -> tuple[re.Pattern[str], ...]:
     names = "|".join(sorted(map(re.escape, month_names(language)), key=len, reverse=True))
-    year = r"(?:\w{0,4}[\s,]+(?P<year>(?:19|20)\d{2})\b)?"
+    year = r"(?:\w{0,4}[\s,]+(?:соли\s+)?(?P<year>(?:19|20)\d{2})\b)?"
     day = rf"(?<![\d.–-])(?P<day>\d{{1,2}}){_ORDINAL}"
     found = [
         re.compile(rf"{_YEAR_BEFORE}{day}[\s-]+(?:of\s+)?(?P<month>{names})\w{{0,6}}{year}"),
@@ -262,6 +264,8 @@ def _weekday_near(lower: str, begin: int, end: int, language: str, taken: int) -
 
 
 def _weekday_behind(lower: str, end: int, language: str) -> tuple[int, int] | None:
+    year = _YEAR_WORD.match(lower, end)
+    end = year.end() if year else end
     after = re.match(r"[^.;:!?\n]{0,40}", lower[end:])
     for number, pattern in enumerate(_weekday_patterns(language)):
         match = pattern.search(after[0] if after else "")

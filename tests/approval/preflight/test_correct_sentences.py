@@ -86,6 +86,18 @@ def found(code: str, texts: dict[str, str]) -> set[str]:
                 "uz": "<p>Kurs 1-fevraldan 2022-yil 5-fevralgacha (seshanbagacha) davom etadi.</p>",
             },
         ),
+        # The word for the year stands between a date and its weekday.
+        (
+            "date.weekday",
+            {
+                "ru": "<p>Курс начнётся 5 февраля 2022 года (суббота) и 8 марта 2019 г., в пятницу.</p>",
+                "tg": "<p>Курс 5 феврали соли 2022 (шанбе) ва 8 марти соли 2019 (ҷумъа) мегузарад.</p>",
+            },
+            {
+                "ru": "<p>Курс начнётся 5 февраля 2022 г., в пятницу.</p>",
+                "tg": "<p>Курс 5 феврали соли 2022 (ҷумъа) мегузарад.</p>",
+            },
+        ),
         # An interview is no list.
         (
             "text.list_by_hand",
