@@ -310,7 +310,9 @@ class _Builder:
 
     def written(self, block: Block) -> BlockView:
         """A block of the editors' own."""
-        chosen = self.chosen(block.texts, _WRITTEN[block.kind])
+        # Without its words a quote is not shown, be its picture described or not.
+        texts = [text for text in block.texts if block.kind != "quote" or text.text.strip()]
+        chosen = self.chosen(texts, _WRITTEN[block.kind])
         if chosen is None:
             return BlockView(block.kind)
         lang = self._lang_if_foreign(chosen.language)

@@ -143,6 +143,16 @@ def test_a_preview_text_that_staff_did_not_write_is_as_short_as_theirs() -> None
     assert " ".join(summary.split()) in rendered.html
 
 
+def test_a_quote_whose_picture_alone_is_translated_is_shown_in_another_language() -> None:
+    texts = (
+        LocalText("kk", "", "", "Терезе жанындағы әйел"),
+        LocalText("ru", "Теперь я могу.", "Швея", "Женщина"),
+    )
+    quote = Block("quote", texts=texts, picture=Picture("https://news.example.org/media/a.png", 240, 240))
+    rendered = variants.render(edition(Block("lead", ("one",)), quote, stories=(story("one"),)), (), "kk")
+    assert "Теперь я могу." in rendered.html and "Теперь я могу." in rendered.text
+
+
 def test_a_story_without_any_text_is_named_in_the_error() -> None:
     content = edition(Block("story", ("one",)), stories=(replace(story("one"), texts=()),))
     with pytest.raises(ValueError, match="'one'"):
