@@ -112,18 +112,20 @@ _BLOCKS = ("p", "h4", "ul", "ol", "blockquote")
 _BREAKS = {
     **{tag: "\n\n" for block in _BLOCKS for tag in (block, f"/{block}")},
     "br /": "\n",
-    "li": "\n- ",
 }
 
 
 def to_plain_text(markup: str) -> str:
-    """Rich text as plain text: paragraphs apart, list items with a dash, links with their address behind."""
+    """Rich text as plain text: paragraphs apart, items of lists with a dash or their number, links with their
+    address behind."""
     return _short_plain_text(markup) if len(markup) <= _KEPT_CHARACTERS else _plain_text(markup)
 
 
 def _plain_text(markup: str) -> str:
     pieces: list[str] = []
     addresses: list[str] = []
+    # Of each open list the number of its last item; None: its items have none.
+    lists: list[int | None] = []
     # What nh3 wrote has no ">" within a tag: `safe_link` encodes it.
     for tag, text in _TAG_OR_TEXT.findall(str(rich_text(markup))):
         if text:
@@ -131,12 +133,27 @@ def _plain_text(markup: str) -> str:
         elif tag.startswith("a"):
             address = _HREF.search(tag)
             addresses.append(html.unescape(address[1]) if address else "")
+        elif tag == "li":
+            pieces.append(f"\n{_next_marker(lists)} ")
         elif tag != "/a":
             pieces.append(_BREAKS.get(tag, ""))
+            if tag in ("ol", "ul"):
+                lists.append(0 if tag == "ol" else None)
+            elif tag in ("/ol", "/ul"):
+                del lists[-1:]
         elif addresses and (target := addresses.pop()):
             pieces.append(f" ({_with_balanced_brackets(target)})")
     lines = (_WIDE_SPACE.sub(" ", line).strip() for line in "".join(pieces).splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _next_marker(lists: list[int | None]) -> str:
+    """What stands before the next item of the innermost list."""
+    last = lists[-1] if lists else None
+    if last is None:
+        return "-"
+    lists[-1] = last + 1
+    return f"{last + 1}."
 
 
 def _with_balanced_brackets(address: str) -> str:

@@ -153,6 +153,17 @@ def test_a_quote_whose_picture_alone_is_translated_is_shown_in_another_language(
     assert "Теперь я могу." in rendered.html and "Теперь я могу." in rendered.text
 
 
+def test_the_text_part_numbers_the_items_of_lists_as_the_html_does() -> None:
+    body = (
+        "<ol><li>Sign</li><li>Keep<ul><li>a copy</li></ul></li><li>Call</li></ol>"
+        "<ul><li>One</li></ul><ol><li>First</li></ol>"
+    )
+    told = replace(story("one"), texts=(StoryText("en", "Headline", "Summary.", body),))
+    text = variants.render(edition(Block("lead", ("one",)), stories=(told,)), (), "en").text
+    items = ["1. Sign", "2. Keep", "- a copy", "3. Call", "- One", "1. First"]
+    assert [line for line in text.splitlines() if line in items] == items
+
+
 def test_a_story_without_any_text_is_named_in_the_error() -> None:
     content = edition(Block("story", ("one",)), stories=(replace(story("one"), texts=()),))
     with pytest.raises(ValueError, match="'one'"):
