@@ -136,9 +136,10 @@ def _unbalanced(plain: str) -> str:
     if open_ones:
         return open_ones[-1]
     plain = _TICK.sub("", plain)
-    # „…“ is German and Russian, “…” English: the middle one opens or closes.
+    # „…“ is German and Russian, “…” English, „…” Polish: the middle one opens or closes.
     low, middle, high = (plain.count(mark) for mark in "„“”")
-    if (middle + high != low) if low else (middle != high):
+    closing, odd = divmod(low + middle - high, 2)
+    if odd or not 0 <= closing <= min(low, middle):
         return "„" if low else "“"
     return '"' if plain.count('"') % 2 else ""
 

@@ -30,6 +30,9 @@ _ABBREVIATED = re.compile(
 _HYPHEN_AS_DASH = re.compile(r"[^\W\d_]{2,}\s-\s[^\W\d_]{2,}")
 _HAND_MADE = re.compile(r"(?m)^\s*[•·▪●◦*–-]\s+\S")
 _NUMBERED = re.compile(r"(?m)^\s*(\d{1,2})[.)]\s+\S")
+_MISMATCHED = re.compile(r"«[^«»“”\n]{2,200}”|[“„][^«»“”\n]{2,200}»")
+# As they stand within «…», where “ closes.
+_INNER_QUOTES = re.compile(r"„[^«»„“”\n]{1,200}“")
 _RICH = frozenset(("body", "text", "note"))
 
 
@@ -80,7 +83,7 @@ def inconsistent_quotation_marks(description: Description) -> Iterator[Found]:
     for text in description.texts:
         by_language[text.language].update(_styles(text))
     for text in description.texts:
-        if found := re.search(r"«[^«»“”\n]{2,200}”|[“„][^«»“”\n]{2,200}»", text.plain):
+        if found := _MISMATCHED.search(_INNER_QUOTES.sub(_blank, text.plain)):
             yield Found(text.place, excerpt(found[0]))
             continue
         own, usual = _styles(text), by_language[text.language]
@@ -89,6 +92,10 @@ def inconsistent_quotation_marks(description: Description) -> Iterator[Found]:
             yield Found(text.place, "“…” / «…»" if own["“"] else '"…" / «…»')
         elif own['"'] and text.language and usual['"'] < usual.total():
             yield Found(text.place, '"…"')
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 def _styles(text: Text) -> Counter[str]:

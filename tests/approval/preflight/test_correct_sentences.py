@@ -98,6 +98,31 @@ def found(code: str, texts: dict[str, str]) -> set[str]:
                 "tg": "<p>Курс 5 феврали соли 2022 (ҷумъа) мегузарад.</p>",
             },
         ),
+        # Quotation marks within others: the second of „…“ closes.
+        (
+            "text.quotation_marks",
+            {
+                "ru": "<p>«Мы читали „Войну и мир“ вслух», — вспоминает Айгуль.</p>",
+                "kk": "<p>«Біз „Абай жолын“ оқыдық», – дейді Айгүл.</p>",
+                "tk": "<p>«Biz „Görogly“ dessanyny okadyk» diýip, Aýgül aýdýar.</p>",
+            },
+            {
+                "ru": "<p>«Мы читали „Войну и мир вслух», — вспоминает Айгуль.</p>",
+                "kk": "<p>“Біз Абай жолын оқыдық», – дейді Айгүл.</p>",
+                "tk": "<p>«Biz Görogly dessanyny okadyk” diýip, Aýgül aýdýar.</p>",
+            },
+        ),
+        (
+            "text.unbalanced",
+            {
+                "en": "<p>“We read „War and Peace” aloud,” she says.</p>",
+                "uz": "<p>“Biz „Oʻtkan kunlar“ romanini oʻqidik”, deydi Oygul.</p>",
+            },
+            {
+                "en": "<p>“We read „War and Peace aloud,” she says.</p>",
+                "uz": "<p>“Biz „Oʻtkan kunlar“ romanini oʻqidik, deydi Oygul.</p>",
+            },
+        ),
         # An interview is no list.
         (
             "text.list_by_hand",
