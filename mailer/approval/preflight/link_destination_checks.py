@@ -73,9 +73,10 @@ _PRIVATE_PAGES = re.compile(
     r"[\w-]+-my\.sharepoint\.com/|onedrive\.live\.com/edit|mail\.google\.com/|outlook\.office\.com/)"
 )
 # Pages that only their editors see: previews and forms of content management systems and of other services.
+# Not those of Kazakhstan's government, whose public pages are "egov.kz/cms/ru/services/…".
 _EDITORS_PAGE = re.compile(
-    r"^https?://(?:studio\.youtube\.com/|[^/?#]+/(?:desk|django-admin)(?:[/?#]|$)|[^/?#]+/(?:[^?#]*/)?(?:node/\d+/(?:edit|latest)|admin|cms|"
-    r"drafts?|previews?)"
+    r"^https?://(?:studio\.youtube\.com/|[^/?#]+/(?:desk|django-admin)(?:[/?#]|$)|[^/?#]+/(?:[^?#]*/)?(?:node/\d+/(?:edit|latest)|admin|"
+    r"cms(?!/\w\w/)|drafts?|previews?)"
     r"(?:[/?#]|$)|[^?#]*\?(?:[^#]*&)?(?:preview(?:_id|_nonce)?|draft|revision)=|"
     r"(?:www\.)?canva\.com/design/\S+/edit)",
     re.IGNORECASE,

@@ -775,6 +775,11 @@ SLIPS |= {
         ),
     ),
     "a preview of a page": ("link.private_page", ERROR, link("https://www.office.int/?p=18&preview=true")),
+    "a page of a content management system": (
+        "link.private_page",
+        ERROR,
+        link("https://www.office.int/cms/pages/5/"),
+    ),
     "the form of a page": ("link.private_page", ERROR, link("https://www.office.int/node/18/edit")),
     "a heading that was copied": (
         "text.same_in_languages",
@@ -961,6 +966,7 @@ def test_an_address_with_blanks_is_unfinished() -> None:
             "text.program_error",
         ),
         (link("https://www.office.int/previews-of-films/drafting?view=preview"), "link.private_page"),
+        (link("https://egov.kz/cms/ru/services/migration/123"), "link.private_page"),
         # A name in another language is no text in it.
         (masthead("ru", name="The Voice of the Silk Road and of its People"), "text.language_mixed"),
     ],
