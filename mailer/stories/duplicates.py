@@ -27,7 +27,7 @@ _MIXING, _32_BITS = 0x9E3779B1, 0xFFFFFFFF
 _SAME_TEXT, _SAME_HEADLINE = 0.6, 0.5
 # Days between the publication of two entries that may be the same story.
 _DAYS, _DAYS_OF_TEXT = 3, 21
-_TRACKING = re.compile(r"utm_\w+|fbclid|gclid|yclid|mc_[ce]id|ref|from")
+_TRACKING = re.compile(r"utm_\w+|fbclid|gclid|yclid|ysclid|_openstat|mc_[ce]id|ref|from|amp")
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\d+(?:[.,   ]\d{3})*")
 _YEARS = range(1900, 2101)
@@ -93,18 +93,21 @@ def match_entries(new: Entry, old: Entry) -> Match | None:
 def link_comparison_key(link: str) -> str:
     """The address without what does not choose the page: scheme, www, tracking parameters, fragment.
 
-    Empty for a site's home page.
+    A fragment such as "#/news/7" does choose one. Empty for a site's home page.
     """
     try:
         parts = urlsplit(link.strip())
     except ValueError:
         return ""
     path = re.sub(r"/(?:index\.\w+|amp)?$", "", parts.path)
-    query = sorted(pair for pair in parse_qsl(parts.query) if not _TRACKING.fullmatch(pair[0].lower()))
-    if not parts.netloc or (not path and not query):
+    # Some sites number their pages without a name: "?1207".
+    chosen = parse_qsl(parts.query, keep_blank_values=True)
+    query = sorted(pair for pair in chosen if not _TRACKING.fullmatch(pair[0].lower()))
+    place = parts.fragment.removesuffix("/") if parts.fragment.startswith(("/", "!")) else ""
+    if not parts.netloc or not (path or query or place):
         return ""
     host = parts.netloc.lower().removeprefix("www.").removeprefix("m.")
-    return f"{host}{path}" + (f"?{urlencode(query)}" if query else "")
+    return f"{host}{path}" + (f"?{urlencode(query)}" if query else "") + (f"#{place}" if place else "")
 
 
 def _same(new: Entry, old: Entry) -> Sign | None:

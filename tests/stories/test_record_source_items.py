@@ -363,6 +363,24 @@ def test_the_same_story_from_another_source_is_merged_and_can_be_set_apart(write
     assert own and own.texts.get().headline == copy.title and Story.objects.count() == 2
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "stories"),
+    [
+        ("https://a.example.org/view.php?1207", "https://a.example.org/view.php?1208", 2),
+        ("https://a.example.org/app/#/news/7", "https://a.example.org/app/#!/news/8", 2),
+        ("https://a.example.org/view.php?1207", "http://www.a.example.org/view.php?1207&ysclid=x#top", 1),
+        ("https://a.example.org/#/news/7/", "https://a.example.org/#/news/7", 1),
+    ],
+)
+def test_pages_that_only_a_bare_query_or_a_fragment_chooses_are_not_the_same(
+    first: str, second: str, stories: int
+) -> None:
+    make_and_update_drafts(a_source(), [replace(RUSSIAN, link=first)], NOW)
+    other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="<p>Пять премьер.</p>")
+    make_and_update_drafts(a_source("Another office"), [replace(other, link=second)], NOW)
+    assert Story.objects.count() == stories
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_translation_that_the_source_states_joins_the_story(order: tuple[int, int]) -> None:
     source = a_source()
