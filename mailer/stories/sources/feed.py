@@ -6,11 +6,13 @@ import hashlib
 import json
 import re
 from calendar import timegm
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urljoin
 
@@ -74,10 +76,25 @@ def parse(body: bytes, url: str = "", content_type: str = "") -> dict[str, Any]:
     """{"items": [...], "warnings": [...]} of a feed. Runs in the limited process. Raises SourceError."""
     first = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     entries = _json_entries(body, url) if first == b"{" else xml_entries(body, url, content_type)
-    items = [item for item in entries if item.title]
-    missing = len(entries) - len(items)
+    items = _with_ids_of_their_own([item for item in entries if item.title])
+    missing = sum(not item.title for item in entries)
     warnings = [stored("Entries without a title or text were not imported: %(count)s.", count=missing)]
     return {"items": [to_json(item) for item in items], "warnings": warnings if missing else []}
+
+
+def _with_ids_of_their_own(items: list[SourceItem]) -> list[SourceItem]:
+    """The entries, each once; with its address or a digest of its text where others have the same id."""
+    once = list({(item.id, item.link, item.title): item for item in reversed(items)}.values())[::-1]
+    times = Counter(item.id for item in once)
+    addresses = Counter((item.id, item.link) for item in once)
+
+    def own_id(item: SourceItem) -> str:
+        if times[item.id] == 1:
+            return item.id
+        is_alone = item.link and addresses[item.id, item.link] == 1
+        return f"{item.id} {item.link if is_alone else fallback_id(item.title, item.published, item.summary)}"
+
+    return [replace(item, id=own_id(item)) for item in once]
 
 
 def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
@@ -93,7 +110,22 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
     if not parsed.version and not parsed.entries:
         raise not_a_feed(url)
     language = str(dict.get(parsed.feed, "language") or "")
-    return [_item(entry, language) for entry in parsed.entries[:MOST]]
+    return [_item(entry, language) for entry in parsed.entries[_newest(map(_moment_of, parsed.entries))]]
+
+
+def _moment_of(entry: Any) -> datetime | None:
+    values = (dict.get(entry, name) for name in ("published_parsed", "updated_parsed"))
+    return next(filter(None, map(_moment, values)), None)
+
+
+def _newest(moments: Iterable[datetime | None]) -> slice:
+    """The place of the newest entries that are read: of a long feed that begins with the oldest, its end."""
+    listed = list(moments)
+    known = [moment for moment in listed if moment is not None]
+    is_oldest_first = (
+        len(known) > 1 and all(one <= two for one, two in pairwise(known)) and known[0] < known[-1]
+    )
+    return slice(max(len(listed) - MOST, 0), None) if is_oldest_first else slice(MOST)
 
 
 def not_a_feed(url: str) -> SourceError:
@@ -214,7 +246,8 @@ def _json_entries(body: bytes, url: str) -> list[SourceItem]:
     if not isinstance(feed, dict) or not str(feed.get("version", "")).startswith("https://jsonfeed.org/"):
         raise not_a_feed(url)
     entries = feed.get("items")
-    listed = [one for one in entries[:MOST] if isinstance(one, dict)] if isinstance(entries, list) else []
+    listed = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+    listed = listed[_newest(parse_iso_time(one.get("date_published")) for one in listed)]
     return [_json_item(one, str(feed.get("language") or ""), url) for one in listed]
 
 

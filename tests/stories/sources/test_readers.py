@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -92,6 +93,40 @@ def test_a_feed_in_any_encoding_is_read_with_its_pictures(encoding: str) -> None
     assert (first.picture_url, first.picture_alt) == ("https://a.example.org/m.jpg", "Мост")
     assert (first.categories, first.published, first.summary) == (("Нарын", "Дороги"), None, "Кратко.")
     assert (second.id, second.picture_url) == ("https://a.example.org/2", "https://a.example.org/2.jpg")
+
+
+def feed_of(*entries: str) -> list[SourceItem]:
+    body = f'<rss version="2.0"><channel>{"".join(f"<item>{one}</item>" for one in entries)}</channel></rss>'
+    return [from_json(one) for one in parse_feed(body.encode(), url="https://a.example.org/feed")["items"]]
+
+
+def test_entries_with_the_same_guid_are_all_read() -> None:
+    guid = '<guid isPermaLink="false">0</guid>'
+    linked = [f"{guid}<title>N{n}</title><link>https://a.example.org/{n}</link>" for n in (2, 1)]
+    told = [f"{guid}<title>{title}</title><link>https://a.example.org/</link>" for title in ("A", "B")]
+    for entries in (linked, told):
+        found = feed_of(*entries)
+        assert len({item.id for item in found}) == 2
+        # The ids stay where others join; an entry that is listed twice is one.
+        again = feed_of(f"{guid}<title>C</title><link>https://a.example.org/c</link>", *entries, entries[1])
+        assert [item.id for item in again][1:] == [item.id for item in found]
+    assert [item.id for item in feed_of(linked[0], linked[0])] == ["0"]
+
+
+def test_a_long_feed_that_begins_with_the_oldest_has_its_newest_read(site: Site) -> None:
+    days = [datetime(2021, 1, 1, tzinfo=UTC) + timedelta(days=number) for number in range(150)]
+    found = feed_of(
+        *(
+            f"<guid isPermaLink='false'>{n}</guid><title>N</title><pubDate>{format_datetime(day)}</pubDate>"
+            for n, day in enumerate(days)
+        )
+    )
+    assert {item.id for item in found} == {str(number) for number in range(50, 150)}
+    entries = [{"id": n, "title": "N", "date_published": day.isoformat()} for n, day in enumerate(days)]
+    for listed, first in ((entries, "50"), (entries[::-1], "149")):
+        site.answers["/feed.json"] = as_json({"version": "https://jsonfeed.org/version/1.1", "items": listed})
+        found = list(read("feed", site.url("/feed.json")).items)
+        assert (len(found), found[0].id) == (100, first)
 
 
 def test_an_item_survives_the_way_out_of_the_limited_process() -> None:
