@@ -140,7 +140,7 @@ def robots_txt(url: str, fetch: Fetch) -> str:
         answer = fetch(urljoin(url, "/robots.txt"))
     except FetchError:
         return ""
-    return "" if "html" in answer.content_type else answer.body[:512_000].decode(errors="replace")
+    return "" if "html" in answer.content_type else answer.body[:512_000].decode("utf-8-sig", "replace")
 
 
 def parse(body: bytes, url: str = "") -> dict[str, Any]:

@@ -74,6 +74,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     rules = _rules(settings.url, fetch)
     items: list[SourceItem] = []
     again, left, failed = list[_Listed](), list[_Listed](), 0
+    refusal: FetchError | None = None
     for page in fresh:
         if not rules.can_fetch(USER_AGENT, page.url):
             continue
@@ -92,16 +93,19 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
             )
         except FetchError as error:
             failed += 1
-            if failed >= 3 and not items:
+            if failed >= 3 and not items and not _concerns_the_page_alone(error):
                 raise
             if not (isinstance(error, StatusError) and error.status in (404, 410)):
                 again.append(page)
+                refusal = error
             continue
         except SourceError:
             failed += 1
             continue
         if found["item"]:
             items.append(_dated(from_json(found["item"]), page))
+    if refusal is not None and len(again) >= 3 and not items:
+        raise refusal
     # What did not fit is read with the next poll; at the first one, the older pages are an archive.
     later = {page.mark for page in (*again, *(left if validators.get("seen") else ()))}
     kept["seen"] = json.dumps([mark for mark in json.loads(kept["seen"]) if mark not in later])
@@ -109,6 +113,11 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
         [stored("Web pages of the source that could not be read: %(count)s.", count=failed)] if failed else []
     )
     return SourceResult(tuple(items), kept, warnings=tuple(warnings), listing=listing)
+
+
+def _concerns_the_page_alone(error: FetchError) -> bool:
+    """Whether the server answers, but has no such page, or none for us: others may be there."""
+    return isinstance(error, StatusError) and 400 <= error.status < 500 and error.status != 429
 
 
 def _dated(item: SourceItem, page: _Listed) -> SourceItem:
@@ -210,7 +219,8 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, fromstring
 
-    document = _unpacked(body) if body.startswith(b"\x1f\x8b") else body
+    # Programs of sites often write empty lines before the declaration.
+    document = (_unpacked(body) if body.startswith(b"\x1f\x8b") else body).lstrip(b"\xef\xbb\xbf \t\r\n")
     try:
         require_xml_depth_at_most(iter([document, b""]))
         root = fromstring(document)

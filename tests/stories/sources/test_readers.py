@@ -22,6 +22,7 @@ from mailer.stories.sources.reader_interface import (
     from_json,
     to_json,
 )
+from mailer.stories.url_fetcher import FetchError
 from tests.stories.conftest import NOW, Answer, Site
 
 LIMITS = PollLimits(host_interval=0.0)
@@ -359,6 +360,36 @@ def test_pages_that_do_not_fit_or_fail_are_read_with_the_next_poll(site: Site) -
     third = read("sitemap", site.url("/sitemap.xml"), second.validators)
     titles = [item.title for item in (*second.items, *third.items)]
     assert sorted(titles) == sorted(f"Number {number}" for number in (*range(25), 41))
+
+
+@pytest.mark.parametrize("status", [404, 410, 403])
+def test_pages_that_a_sitemap_lists_and_the_site_has_not_keep_no_other_out(site: Site, status: int) -> None:
+    pages = [(site.url(f"/{number}"), f"2021-11-{20 - number}") for number in range(5)]
+    site.by_path["/sitemap.xml"] = sitemap(*pages)
+    for number in range(4):
+        site.by_path[f"/{number}"] = Answer(status=status)
+    site.by_path["/4"] = article("Number 4")
+    result = read("sitemap", site.url("/sitemap.xml"))
+    assert ([item.id for item in result.items], len(result.warnings)) == (["/4"], 1)
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+def test_a_server_that_fails_for_every_page_fails_its_source(site: Site, status: int) -> None:
+    site.by_path["/sitemap.xml"] = sitemap(*((site.url(f"/{number}"), "2021-11-20") for number in range(3)))
+    site.by_path |= {f"/{number}": Answer(status=status) for number in range(3)}
+    with pytest.raises(FetchError):
+        read("sitemap", site.url("/sitemap.xml"))
+
+
+@pytest.mark.parametrize("before", [b"\n\n", b"\xef\xbb\xbf\r\n", b"\xef\xbb\xbf\xef\xbb\xbf"])
+def test_a_sitemap_below_empty_lines_and_marks_is_read(site: Site, before: bytes) -> None:
+    body = f'<?xml version="1.0"?><urlset><url><loc>{site.url("/a")}</loc></url></urlset>'.encode()
+    site.by_path["/map.xml"] = Answer(before + body, "application/xml")
+    site.by_path["/robots.txt"] = Answer(
+        f"\ufeffSitemap: {site.url('/map.xml')}\nUser-agent: *\nDisallow: /b".encode(), "text/plain"
+    )
+    site.by_path["/a"] = article("A bridge")
+    assert [item.id for item in read("sitemap", site.url("/")).items] == ["/a"]
 
 
 # What is hostile or broken.
