@@ -61,16 +61,16 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
         sent = conditional_headers(validators) if len(addresses) == 1 else {}
         try:
             answer, include = _first_page(address, settings.url, validators, sent, fetch)
-        except FetchError:
-            # A language of the site may have no JSON:API.
+            if answer.unchanged:
+                return SourceResult(validators=validators, unchanged=True)
+            found, listing = _pages(answer, settings, fetch)
+        except (FetchError, SourceError):
+            # A language of the site may have no JSON:API, or a page in its place.
             if number == 0:
                 raise
             listings.append(None)
             continue
-        if answer.unchanged:
-            return SourceResult(validators=validators, unchanged=True)
         kept |= {"include": include, **validators_of(answer.headers)}
-        found, listing = _pages(answer, settings, fetch)
         listings.append(listing)
         for item in found:
             # Drupal answers in the original language where there is no translation.
@@ -114,13 +114,14 @@ def _first_page(
     """The newest articles, and what could be included."""
     known = validators.get("include")
     chosen = [pair for pair in parse_qsl(urlsplit(url).query) if pair[0].partition("[")[0] not in _OWN]
-    for include in (known,) if known is not None else _INCLUDES:
+    # The site may have lost a field since the last poll.
+    for include in _INCLUDES if known is None else dict.fromkeys((known, *_INCLUDES)):
         query = [*chosen, ("sort", "-changed"), ("page[limit]", str(_PER_PAGE))]
         asked = urlencode([*query, *([("include", include)] if include else [])], quote_via=quote)
         try:
             return fetch(f"{address}?{asked}", {"Accept": "application/vnd.api+json", **sent}), include
         except StatusError as error:
-            if error.status != 400 or include in ("", known):
+            if error.status != 400 or not include:
                 raise
     raise SourceError(stored("%(url)s does not answer with Drupal articles.", url=address))
 

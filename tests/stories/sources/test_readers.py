@@ -272,6 +272,27 @@ def test_drupal_is_asked_for_less_where_it_has_not_those_fields(site: Site) -> N
     assert len(site.asked) == asked + 1
 
 
+def test_a_drupal_site_that_loses_a_field_is_read_without_it(site: Site) -> None:
+    query = "sort=-changed&page%5Blimit%5D=50"
+    site.by_path["/jsonapi/node/page"] = Answer(status=400)
+    site.answers[f"/jsonapi/node/page?{query}"] = as_json({"data": [node(1)]})
+    result = read("drupal", site.url("/jsonapi/node/page"), {"include": "field_image,field_tags"})
+    assert (len(result.items), result.validators["include"]) == (1, "")
+
+
+def test_a_language_of_drupal_that_answers_with_a_page_keeps_no_other_out(site: Site) -> None:
+    links = "".join(
+        f'<link rel="alternate" hreflang="{one}" href="{site.url(f"/{one}")}">' for one in ("kk", "tg")
+    )
+    site.by_path["/"] = html(f"<head>{links}</head>")
+    site.by_path["/jsonapi/node/article"] = as_json({"data": [node(1)]})
+    site.by_path["/kk/jsonapi/node/article"] = html("<body>Not found</body>")
+    tajik = node(1, langcode="tg", default_langcode=False)
+    site.by_path["/tg/jsonapi/node/article"] = as_json({"data": [tajik]})
+    result = read("drupal", site.url("/"))
+    assert ([item.id for item in result.items], result.listing) == (["uuid-1", "uuid-1:tg"], None)
+
+
 # Sitemaps.
 
 LONG = "<p>" + "A sentence of an article about water in the mountains. " * 8 + "</p>"
