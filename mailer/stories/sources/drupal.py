@@ -19,6 +19,7 @@ from mailer.stories.sources.feed import (
     to_title,
     validators_of,
     web_address,
+    with_whole_links,
 )
 from mailer.stories.sources.reader_interface import (
     Fetch,
@@ -170,6 +171,8 @@ def _item(node: Mapping[str, Any], included: Included, url: str) -> SourceItem:
     is_original = value_at(attributes, "default_langcode") is not False
     identity = text_at(node, "id")
     html, summary = _texts(attributes)
+    link = _link(attributes, url)
+    html = with_whole_links(html, link or url)
     address, alt = _picture(node, included, url)
     if not address:
         address, alt = first_picture(html, url)
@@ -182,7 +185,7 @@ def _item(node: Mapping[str, Any], included: Included, url: str) -> SourceItem:
         title=to_title(text_at(attributes, "title")),
         html=html,
         summary=summary,
-        link=_link(attributes, url),
+        link=link,
         published=published or updated,
         updated=updated,
         language="" if language in ("und", "zxx") else language,

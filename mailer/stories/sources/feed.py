@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from html import escape
+from html import escape, unescape
 from io import BytesIO
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from mailer.rendering import sanitize
 from mailer.stories.sources import fast_feedparser
@@ -37,6 +37,7 @@ from subscribers.translate_stored_texts import stored
 MOST = 100
 _FEED_TYPES = "application/atom+xml, application/rss+xml, application/feed+json, */*;q=0.5"
 _PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_HREF = re.compile(r"(<a\s[^<>]*?\bhref\s*=\s*)(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"\b(src|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 
 
@@ -238,6 +239,21 @@ def first_picture(html: str, base: str = "") -> tuple[str, str]:
     return "", ""
 
 
+def with_whole_links(html: str, base: str) -> str:
+    """The text, in which links within the site lead there from everywhere. `base`: the entry's address."""
+
+    def whole(found: re.Match[str]) -> str:
+        address = unescape(found[2] or found[3] or "").strip()
+        try:
+            is_relative = bool(address) and not address.startswith("#") and not urlsplit(address).scheme
+            joined = urljoin(base, address) if is_relative else ""
+        except ValueError:
+            return found[0]
+        return f'{found[1]}"{escape(joined)}"' if joined else found[0]
+
+    return _HREF.sub(whole, html)
+
+
 def _json_entries(body: bytes, url: str) -> list[SourceItem]:
     try:
         feed = json.loads(body)
@@ -263,6 +279,7 @@ def _json_item(entry: Mapping[str, Any], feed_language: str, base: str) -> Sourc
     summary = text("summary")
     title = to_title(text("title")) or sanitize.shorten(to_title(summary or html), 200)
     link = web_address(text("url") or text("external_url"), base)
+    html = with_whole_links(html, link or base)
     published = parse_iso_time(text("date_published"))
     tags = entry.get("tags")
     address = web_address(text("image") or text("banner_image"), base)

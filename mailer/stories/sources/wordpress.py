@@ -18,6 +18,7 @@ from mailer.stories.sources.feed import (
     to_title,
     validators_of,
     web_address,
+    with_whole_links,
 )
 from mailer.stories.sources.reader_interface import (
     Fetch,
@@ -30,7 +31,7 @@ from mailer.stories.sources.reader_interface import (
     parse_iso_time,
     to_json,
 )
-from mailer.stories.sources.untrusted_json import load_json, objects_at, text_at
+from mailer.stories.sources.untrusted_json import load_json, objects_at, text_at, value_at
 from mailer.stories.url_fetcher import FetchError
 from subscribers.translate_stored_texts import stored
 
@@ -118,13 +119,16 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
     posts = load_json(body, url)
     if not isinstance(posts, list):
         raise SourceError(stored("%(url)s does not answer with WordPress posts.", url=url))
-    read = (_item(post, url) for post in posts if isinstance(post, Mapping))
+    # A post that asks for a password has no text for us, nor for readers: it is as good as deleted.
+    public = [post for post in posts if not value_at(post, "content", "protected")]
+    read = (_item(post, url) for post in public if isinstance(post, Mapping))
     items = [to_json(item) for item in read if item.id and item.title]
-    return {"items": items, "complete": len(items) == len(posts)}
+    return {"items": items, "complete": len(items) == len(public)}
 
 
 def _item(post: Mapping[str, Any], base: str) -> SourceItem:
-    html = text_at(post, "content", "rendered")
+    link = web_address(text_at(post, "link"), base)
+    html = with_whole_links(text_at(post, "content", "rendered"), link or base)
     summary = text_at(post, "excerpt", "rendered")
     published = parse_iso_time(text_at(post, "date_gmt")) or parse_iso_time(text_at(post, "date"))
     updated = parse_iso_time(text_at(post, "modified_gmt")) or parse_iso_time(text_at(post, "modified"))
@@ -137,7 +141,7 @@ def _item(post: Mapping[str, Any], base: str) -> SourceItem:
         title=to_title(text_at(post, "title", "rendered")) or to_title(summary)[:200],
         html=html,
         summary=summary,
-        link=web_address(text_at(post, "link"), base),
+        link=link,
         published=published or updated,
         updated=updated,
         language=_language(post),

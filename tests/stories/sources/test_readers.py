@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mailer.rendering import sanitize
 from mailer.stories.sources import discovery
 from mailer.stories.sources.feed import parse as parse_feed
 from mailer.stories.sources.parser_pool import UnlimitedParsers
@@ -135,6 +136,31 @@ def test_an_item_survives_the_way_out_of_the_limited_process() -> None:
     assert from_json(json.loads(json.dumps(to_json(item)))) == item
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('<a class="x" href="/node/7?a=1&amp;b=2">x</a>', "https://a.example.org/node/7?a=1&amp;b=2"),
+        ("<A HREF='more.pdf'>x</A>", "https://a.example.org/news/more.pdf"),
+        ('<a href="//b.example.org/">x</a>', "https://b.example.org/"),
+        ('<a href="https://b.example.org/c">x</a>', "https://b.example.org/c"),
+        ('<a href="mailto:a@example.org">x</a>', "mailto:a@example.org"),
+    ],
+)
+def test_links_within_a_site_are_whole(written: str, read: str) -> None:
+    url = "https://a.example.org/news/1"
+    entry = {"id": "1", "title": "T", "url": url, "content_html": written}
+    listed = {"version": "https://jsonfeed.org/version/1.1", "items": [entry]}
+    drupal = {"data": [node(1, path={"alias": "/news/1"}, body={"processed": written})]}
+    wordpress = [post(1, link=url, content={"rendered": written})]
+    for kind, given in (("feed", listed), ("drupal", drupal), ("wordpress", wordpress)):
+        parsed = UnlimitedParsers().parse(
+            kind, json.dumps(given).encode(), url="https://a.example.org/jsonapi/node/article"
+        )
+        (item,) = map(from_json, parsed["items"])
+        assert read in item.html
+        assert sanitize.rich_text(item.html).count("<a ") == 1
+
+
 # WordPress.
 
 
@@ -194,6 +220,14 @@ def test_wordpress_is_read_page_by_page_up_to_what_the_last_poll_saw(site: Site)
     seen = datetime(2021, 11, 15, tzinfo=UTC)
     result = read("wordpress", site.url("/wp-json/wp/v2/posts"), last_success_at=seen)
     assert [item.id for item in result.items] == ["30", "20", "10"]
+
+
+def test_a_post_behind_a_password_is_none(site: Site) -> None:
+    hidden = post(2, content={"rendered": "", "protected": True})
+    site.by_path["/wp-json/wp/v2/posts"] = as_json([hidden, post(1)], **{"X-WP-TotalPages": "1"})
+    result = read("wordpress", site.url("/wp-json/wp/v2/posts"))
+    assert [item.id for item in result.items] == ["1"]
+    assert result.listing is not None and result.listing.ids == {"1"}
 
 
 def test_a_site_without_the_interface_of_wordpress_is_refused_in_words(site: Site) -> None:
