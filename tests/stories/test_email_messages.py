@@ -52,6 +52,7 @@ def test_the_text_is_a_story_without_signature_and_quotes() -> None:
     [
         '<div class="gmail_quote">On Monday Dana wrote: <blockquote>No text.</blockquote></div>',
         '<div style="border:none;border-top:solid #E1E1E1 1.0pt"><p>From: Dana</p></div><p>No text.</p>',
+        '<div id="appendonsend"></div><hr><div id="divRplyFwdMsg"><b>From:</b> Dana</div><div>No text.</div>',
         "<p>-----Original Message-----</p><p>No text.</p>",
         "<p>From: Dana</p><p>Sent: Monday</p><p>No text.</p>",
         "<p>16.11.2021, Дана пишет:</p><blockquote>No text.</blockquote>",
@@ -60,9 +61,96 @@ def test_the_text_is_a_story_without_signature_and_quotes() -> None:
 )
 def test_html_keeps_its_formatting_and_loses_what_it_answers(tail: str) -> None:
     html = f'<div><p>The <b>first</b> text, <a href="https://example.org/a">here</a>.</p><ul><li>x</li></ul>{tail}</div>'
-    (item,) = stories_of(read_message(message(html=html).as_bytes()), "x").items
+    given = message(html=html, subject="Re: The new office opens")
+    (item,) = stories_of(read_message(given.as_bytes()), "x").items
     assert "<b>first</b>" in item.html and '<a href="https://example.org/a">here</a>' in item.html
     assert "<ul><li>x</li></ul>" in item.html and "No text" not in item.html
+
+
+HEAD = "<b>From:</b> Dana<br><b>Sent:</b> Monday<br><b>To:</b> Aigerim"
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        '<div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>'
+        "From: Dana<br>To: A</div>{}</div>",
+        f'<div><div style="border:none;border-top:solid #E1E1E1 1.0pt"><p>{HEAD}</p></div></div>{{}}',
+        f'<div id="appendonsend"></div><hr><div id="divRplyFwdMsg">{HEAD}</div>{{}}',
+        '<div class="moz-forward-container">-------- Перенаправленное сообщение --------'
+        '<table class="moz-email-headers-table"><tr><th>Тема: </th><td>Dana</td></tr></table>{}</div>',
+        "<blockquote type=cite><div>Begin forwarded message:</div><div>From: Dana</div><br>{}</blockquote>",
+        "<div>-------- Пересылаемое сообщение --------<br>От: Dana<br>Кому: A<br><br>{}</div>",
+        "<p>-----Original Message-----</p><p>From: Dana</p><p>Sent: Monday</p>{}",
+    ],
+)
+def test_a_message_that_is_forwarded_is_the_story(forwarded: str) -> None:
+    paragraphs, lines = (
+        "<p>The <b>first</b> text.</p><p>Its end.</p>",
+        "The <b>first</b> text.<br><br>Its end.",
+    )
+    for note, part in (("", paragraphs), ("<p>Please publish.</p>", lines)):
+        given = message(html=note + forwarded.format(part))
+        (item,) = stories_of(read_message(given.as_bytes()), "x").items
+        assert item.html.replace(" </p>", "</p>") == f"{note}{paragraphs}"
+
+
+def test_a_plain_message_that_is_forwarded_below_a_signature_is_the_story() -> None:
+    head = "---------- Forwarded message ---------\nFrom: Dana <dana@example.org>\nDate: Mon\nTo: z\n\n"
+    given = message(f"Please publish.\n\n-- \nAigerim\n\n{head}The text.\n\n-- \nDana\n")
+    (item,) = stories_of(read_message(given.as_bytes()), "x").items
+    assert item.html == "<p>Please publish.</p><p>The text.</p>"
+
+
+def test_a_line_that_a_writer_draws_ends_no_story() -> None:
+    line = '<div style="border:none;border-top:solid windowtext 1.0pt"><p>Two.</p></div>'
+    given = message(html=f"<p>One.</p>{line}<p>Three.</p>")
+    (item,) = stories_of(read_message(given.as_bytes()), "x").items
+    assert item.html == "<p>One.</p><p>Two.</p><p>Three.</p>"
+
+
+def test_texts_that_are_no_alternatives_are_all_read() -> None:
+    outer = message("FYI", html="<p>FYI</p>")
+    outer.add_attachment(message("The plain text of the story."))
+    (item,) = stories_of(read_message(outer.as_bytes()), "x").items
+    assert item.html == "<p>FYI</p><p>The plain text of the story.</p>"
+    # As some scripts send them: beside each other, although they are alternatives.
+    mixed = EmailMessage()
+    mixed["From"], mixed["Subject"] = SENDER, "News"
+    mixed.set_content("The text.\n")
+    mixed.add_attachment("<p>The <b>text</b>.</p>", subtype="html", disposition="inline")
+    (item,) = stories_of(read_message(mixed.as_bytes()), "x").items
+    assert item.html == "<p>The <b>text</b>.</p>"
+
+
+RUSSIAN = "Сегодня в Бишкеке открылась выставка молодых художников."
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding"),
+    [
+        ("text/plain", "windows-1251"),
+        ("text/plain", "utf-8"),
+        ("text/plain; charset=us-ascii", "windows-1251"),
+        ("text/plain; charset=us-ascii", "utf-8"),
+        ("text/plain; charset=win-1251", "windows-1251"),
+        ("text/plain; charset=utf-8", "windows-1251"),
+        ("text/html", "koi8-r"),
+    ],
+)
+def test_letters_are_read_without_their_encoding(kind: str, encoding: str) -> None:
+    text = f"<meta charset={encoding}><p>{RUSSIAN}</p>" if kind == "text/html" else RUSSIAN
+    raw = f"From: {SENDER}\nSubject: {RUSSIAN}\nContent-Type: {kind}\n\n{text}".encode(encoding)
+    found = read_message(raw)
+    assert [block.line for block in found.blocks] == [RUSSIAN]
+    if encoding != "koi8-r":
+        assert found.subject == RUSSIAN
+
+
+def test_a_damaged_letter_does_not_change_the_encoding() -> None:
+    raw = f"From: {SENDER}\nContent-Type: text/plain; charset=utf-8\n\n{RUSSIAN}".encode() + b"\xd0"
+    (block,) = read_message(raw).blocks
+    assert block.line.startswith(RUSSIAN)
 
 
 def test_pictures_come_in_and_logos_do_not() -> None:
@@ -70,6 +158,8 @@ def test_pictures_come_in_and_logos_do_not() -> None:
     given.add_related(photo(size=(90, 30)), "image", "png", cid="<logo>", disposition="inline")
     pillow_heif.register_heif_opener()
     given.add_attachment(photo("HEIF"), maintype="image", subtype="heic", filename="IMG_1.HEIC")
+    given.add_attachment(photo("JPEG"), "application", "octet-stream", filename="IMG_2.JPG")
+    assert [name for name, _ in read_message(given.as_bytes()).pictures] == ["IMG_1.jpg", "IMG_2.JPG"]
     (item,) = stories_of(read_message(given.as_bytes()), "x").items
     assert item.picture_name == "IMG_1.jpg" and Image.open(BytesIO(item.picture)).format == "JPEG"
 

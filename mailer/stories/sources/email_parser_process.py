@@ -15,7 +15,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from email import message_from_bytes
 from email.errors import MessageError
-from email.header import decode_header, make_header
+from email.header import Header, decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 from io import BytesIO
@@ -24,29 +24,47 @@ from typing import Any
 from subscribers.limited_process import limit_this_process
 
 _MOST_PARTS, _MOST_ATTACHMENTS = 300, 40
-# Characters of the text.
-_MOST_TEXT = 400_000
+# Parts within each other.
+_MOST_LEVELS = 40
+# Characters of the text, and letters by which a text is found again.
+_MOST_TEXT, _REPEATED = 400_000, 300
+# A paragraph as `word_reader` writes it.
+_Block = dict[str, Any]
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _PICTURES = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 _HEIF = frozenset(("image/heic", "image/heif"))
 # A picture within the text that is smaller, in pixels, is a logo of a signature.
 _LOGO = 160
 _JPEG_QUALITY = 90
-# Parts of a message that repeat another one or sign it, as the most common mail programs mark them.
-_QUOTED = (
-    ".gmail_quote, .gmail_signature, .moz-cite-prefix, blockquote[type=cite], .moz-signature, #Signature, "
-    "#signature, #appendonsend, #divRplyFwdMsg, .protonmail_quote, .yahoo_quoted, "
-    ".ms-outlook-mobile-signature"
+# Parts of a message that sign it, or repeat another one, as the most common mail programs mark them.
+_SIGNATURES = (
+    ".gmail_signature, .moz-signature, #Signature, #signature, #appendonsend, .ms-outlook-mobile-signature, "
+    ".moz-email-headers-table tr"
 )
+_QUOTED = ".gmail_quote, .moz-cite-prefix, blockquote[type=cite], .protonmail_quote, .yahoo_quoted"
+# Above the message that is answered or forwarded, Outlook draws a line; on the web it marks the place.
+_OUTLOOK_HEADS = 'div[style*="border-top:solid"], #divRplyFwdMsg'
+# The subject of a message that forwards another one, and the line above that.
+_FORWARDS = re.compile(r"\s*(?:fwd?|wg|пересл?)\s*(?:\[\d+\])?:", re.IGNORECASE)
+_FORWARDED = re.compile(
+    r"\s*(?:-{2,}\s*(?:forwarded message|(?:пересылаемое|пересланное|перенаправленное) сообщение)"
+    r"|begin forwarded message\s*:|начало переадресованного сообщения\s*:)",
+    re.IGNORECASE,
+)
+_ORIGINAL = re.compile(r"^\s*-{2,}\s*(?:original message|исходное сообщение|бастапқы хабар)", re.IGNORECASE)
 _QUOTE_BEGINS = re.compile(
-    r"^\s*(?:-{2,}\s*(?:original message|forwarded message|исходное сообщение|пересылаемое сообщение|"
-    r"бастапқы хабар).*|(?:on|am|le)\b.{5,200}\b(?:wrote|schrieb|écrit)\s*:"
-    r"|.{5,200}(?:пишет|писал\(а\)|писал|"
+    r"^\s*(?:(?:on|am|le)\b.{5,200}\b(?:wrote|schrieb|écrit)\s*:|.{5,200}(?:пишет|писал\(а\)|писал|"
     r"написал|написала|жазды)\s*:)\s*$",
     re.IGNORECASE,
 )
-_OUTLOOK_HEAD = re.compile(r"^\s*(?:from|от|кімнен|кимден)\s*:\s.+", re.IGNORECASE)
+_OUTLOOK_HEAD = re.compile(r"^\s*(?:from|от|кімнен|кимден|von|kimden|gönderen)\s*:\s.+", re.IGNORECASE)
 _OUTLOOK_NEXT = re.compile(r"^\s*(?:sent|date|to|отправлено|дата|кому|жіберілді)\s*:\s.+", re.IGNORECASE)
+# A line of the head of a message that is forwarded.
+_HEAD_LINE = re.compile(
+    r"\s*(?:from|sent|date|to|cc|subject|reply-to|от|от кого|отправлено|дата|кому|копия|тема"
+    r"|кімнен|жіберілді|кімге|тақырыбы|кимден|кимге|темасы|von|gesendet|an|betreff|kimden|kime|konu)\s*:",
+    re.IGNORECASE,
+)
 _SENT_FROM = re.compile(
     r"^\s*(?:sent from my|отправлено с|get outlook for|скачать outlook)\b.{0,80}$", re.IGNORECASE
 )
@@ -56,6 +74,7 @@ _BLOCKS = frozenset(
         *("blockquote", "section", "article", "header", "footer", "center"),
     )
 )
+_META_CHARSET = re.compile(rb"<meta\b[^>]*\bcharset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _SKIPPED = frozenset(("script", "style", "head", "title", "template", "svg", "noscript"))
 
@@ -64,13 +83,11 @@ def read(data: bytes) -> Iterator[dict[str, Any]]:
     """The lines."""
     message = message_from_bytes(data)
     yield {"kind": "head", **_head(message)}
-    parts = [
-        part for _, part in zip(range(_MOST_PARTS), message.walk(), strict=False) if not part.is_multipart()
-    ]
-    yield from _blocks(parts)
+    parts = [part for _, part in zip(range(_MOST_PARTS), message.walk(), strict=False)]
+    yield from _blocks(message, frozenset(map(id, parts)))
     number = 0
     for part in parts:
-        if number < _MOST_ATTACHMENTS and (found := _attachment(part)):
+        if number < _MOST_ATTACHMENTS and not part.is_multipart() and (found := _attachment(part)):
             yield found
             number += 1
 
@@ -95,34 +112,85 @@ def _head(message: Message) -> dict[str, Any]:
 
 def _decoded(value: Any) -> str:
     try:
-        text = str(make_header(decode_header(str(value or ""))))
+        if isinstance(value, Header):
+            # Letters that are not encoded, as old programs write them, and new ones in UTF-8.
+            pieces = decode_header(value)
+            text = "".join(_decoded_piece(piece, charset) for piece, charset in pieces)
+        else:
+            text = str(make_header(decode_header(str(value or ""))))
     except (ValueError, LookupError, MessageError):
         text = str(value or "")
     return " ".join(text.encode("utf-8", "replace").decode().split())
 
 
-def _blocks(parts: Iterable[Message]) -> Iterator[dict[str, Any]]:
-    """Paragraphs as `word_reader` writes them: of the HTML part, else of the plain text."""
-    texts: dict[str, list[str]] = {}
-    for part in parts:
-        kind = part.get_content_type()
-        if kind in ("text/html", "text/plain") and not part.get_filename():
-            texts.setdefault(kind, []).append(_text(part))
-    html = "".join(texts.get("text/html", ()))
-    found = list(_html_blocks(html)) if html else []
-    yield from _without_quotes(found or list(_text_blocks("\n\n".join(texts.get("text/plain", ())))))
+def _decoded_piece(piece: str | bytes, charset: str | None) -> str:
+    if isinstance(piece, str):
+        return piece
+    text = _text_of(piece, [charset])
+    return str(make_header(decode_header(text))) if "=?" in text else text
+
+
+def _blocks(
+    part: Message, allowed: frozenset[int], *, forwards: bool = False, level: int = 0
+) -> list[_Block]:
+    """Paragraphs as `word_reader` writes them, of all texts; of alternatives the last, which is the richest.
+
+    `allowed`: ids of the parts that are read. `forwards`: the message is there for another one in it.
+    """
+    if id(part) not in allowed or level > _MOST_LEVELS:
+        return []
+    forwards = bool(_FORWARDS.match(_decoded(part["Subject"]))) if part["Subject"] else forwards
+    kind = part.get_content_type()
+    if part.is_multipart():
+        inner = [
+            (one.get_content_type(), _blocks(one, allowed, forwards=forwards, level=level + 1))
+            for one in part.get_payload()
+            if isinstance(one, Message)
+        ]
+        if kind == "multipart/alternative":
+            return next((found for _, found in reversed(inner) if found), [])
+        return [block for found in _without_repeated(inner) for block in found]
+    if kind not in ("text/html", "text/plain") or part.get_filename():
+        return []
+    text = _text(part)
+    found = _html_blocks(text, forwards=forwards) if kind == "text/html" else _text_blocks(text)
+    return list(_without_quotes(list(found), forwards=forwards))
+
+
+def _without_repeated(inner: list[tuple[str, list[_Block]]]) -> Iterator[list[_Block]]:
+    """The texts, without plain ones that one in HTML beside them repeats."""
+    rich = "".join(_letters(found) for kind, found in inner if kind != "text/plain")
+    for kind, found in inner:
+        if kind != "text/plain" or _letters(found)[:_REPEATED] not in rich:
+            yield found
+
+
+def _letters(blocks: list[_Block]) -> str:
+    return re.sub(r"\W", "", "".join(run[0] for block in blocks for run in block["runs"]))
 
 
 def _text(part: Message) -> str:
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
-    try:
-        return data.decode(part.get_content_charset() or "utf-8", "replace")[:_MOST_TEXT]
-    except (LookupError, ValueError):
-        return data.decode("utf-8", "replace")[:_MOST_TEXT]
+    named = _META_CHARSET.search(data[:4_000]) if part.get_content_type() == "text/html" else None
+    charsets = [part.get_content_charset(), named[1].decode("ascii") if named else None]
+    return _text_of(data, charsets)[:_MOST_TEXT]
 
 
-def _paragraph(runs: list[tuple[str, bool, bool, str, float]], list_tag: str = "") -> dict[str, Any]:
+def _text_of(data: bytes, charsets: Iterable[str | None]) -> str:
+    """The text in the first of the encodings that fits, else in UTF-8, else in that of Windows in Russian."""
+    for charset in (*charsets, "utf-8"):
+        try:
+            return data.decode(charset or "utf-8")
+        except (LookupError, ValueError):
+            continue
+    text = data.decode("utf-8", "replace")
+    # A few damaged letters do not make it another encoding.
+    broken, foreign = text.count("\ufffd"), sum(not letter.isascii() for letter in text)
+    return text if 4 * broken < foreign else data.decode("windows-1251", "replace")
+
+
+def _paragraph(runs: list[tuple[str, bool, bool, str, float]], list_tag: str = "") -> _Block:
     return {"kind": "p", "style": "", "level": 0, "list": list_tag, "runs": runs, "pictures": []}
 
 
@@ -148,15 +216,19 @@ def _text_paragraph(lines: list[str]) -> dict[str, Any]:
     return _paragraph([(text[2:] if is_item else text, False, False, "", 0.0)], "ul" if is_item else "")
 
 
-def _html_blocks(html: str) -> Iterator[dict[str, Any]]:
+def _html_blocks(html: str, *, forwards: bool) -> Iterator[_Block]:
     from bs4 import BeautifulSoup  # slow to load, and only this process needs it
 
     soup = BeautifulSoup(html, "html.parser")
+    for signature in soup.select(_SIGNATURES):
+        signature.decompose()
     for quoted in soup.select(_QUOTED):
-        quoted.decompose()
-    # Outlook draws a line above the message that is answered.
-    for head in soup.select('div[style*="border-top:solid"]'):
-        for after in [*head.find_all_next()]:
+        if not forwards and not _FORWARDED.match(quoted.get_text()):
+            quoted.decompose()
+    for head in soup.select(_OUTLOOK_HEADS):
+        if not _OUTLOOK_HEAD.match(" ".join(head.get_text().split())):
+            continue
+        for after in [] if forwards else [*head.find_all_next()]:
             after.extract()
         head.extract()
     yield from _Walk().blocks(soup)
@@ -213,18 +285,46 @@ class _Walk:
         self.runs = []
 
 
-def _without_quotes(blocks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The paragraphs before a signature or a message that is answered, without quoted lines."""
+def _without_quotes(blocks: list[_Block], *, forwards: bool) -> Iterator[_Block]:
+    """The paragraphs before a signature or a message that is answered, without quoted lines.
+
+    Of a message that is forwarded all but its head: it is what the message is about.
+    """
     lines = ["".join(run[0] for run in block["runs"]).strip() for block in blocks]
+    signed = in_head = False
     for place, (block, line) in enumerate(zip(blocks, lines, strict=True)):
         following = lines[place + 1] if place + 1 < len(lines) else ""
-        last = line.rpartition("\n")[2]
         outlook = _OUTLOOK_HEAD.match(line) and (_OUTLOOK_NEXT.match(following) or "\n" in line)
+        original = bool(_ORIGINAL.match(line) or outlook)
+        if _FORWARDED.match(line) or (forwards and original) or (in_head and _HEAD_LINE.match(line)):
+            in_head, signed = True, False
+            if below := _below_head(block):
+                yield below
+            continue
+        in_head = False
         # What stands above is the message itself.
-        if place and (line == "--" or _QUOTE_BEGINS.match(" ".join(line.split())) or outlook):
+        if place and (original or _QUOTE_BEGINS.match(" ".join(line.split()))):
             return
-        if not line.startswith(">") and not _SENT_FROM.match(last):
+        signed = signed or (place > 0 and line == "--")
+        if not signed and not line.startswith(">") and not _SENT_FROM.match(line.rpartition("\n")[2]):
             yield block
+
+
+def _below_head(block: _Block) -> _Block | None:
+    """What stands in the same paragraph below the head of a message that is forwarded."""
+    lines: list[list[Any]] = [[]]
+    for run in block["runs"]:
+        lines += [[]] if run[0] == "\n" else []
+        lines[-1].append(run)
+    texts = ["".join(run[0] for run in line).strip() for line in lines]
+    is_head = [
+        not text or bool(_FORWARDED.match(text) or _HEAD_LINE.match(text) or _ORIGINAL.match(text))
+        for text in texts
+    ]
+    rest = lines[is_head.index(False) :] if False in is_head else []
+    return (
+        {**block, "runs": [run for line in rest for run in line][rest[0][0][0] == "\n" :]} if rest else None
+    )
 
 
 def _attachment(part: Message) -> dict[str, Any] | None:
@@ -239,6 +339,10 @@ def _attachment(part: Message) -> dict[str, Any] | None:
         return (
             _file("picture", f"{name.rpartition('.')[0] or 'picture'}.jpg", converted) if converted else None
         )
+    if kind == "application/octet-stream":
+        # As some programs send every file.
+        kind = next((one for one, ending in _PICTURES.items() if name.lower().endswith(f".{ending}")), kind)
+        kind = "image/jpeg" if name.lower().endswith(".jpeg") else kind
     if kind in _PICTURES:
         within_text = part.get_content_disposition() != "attachment"
         if within_text and _is_small(payload):
