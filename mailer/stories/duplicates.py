@@ -30,6 +30,9 @@ _DAYS, _DAYS_OF_TEXT = 3, 21
 _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|yclid|ysclid|_openstat|mc_[ce]id|ref|from|amp")
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\d+(?:[.,   ]\d{3})*")
+_DIGITS = re.compile(r"\d+")
+# Letters of a word of a headline that says what it is about.
+_LONG_WORD = 5
 _YEARS = range(1900, 2101)
 
 
@@ -114,13 +117,17 @@ def _same(new: Entry, old: Entry) -> Sign | None:
     apart = _days(new, old)
     alike = _share(_words(new.headline), _words(old.headline))
     one_source = new.source == old.source
-    if _same_link(new, old) and (not one_source or alike >= _SAME_HEADLINE):
-        return "link"
-    if apart <= _DAYS_OF_TEXT and _share(_shingles(new), _shingles(old)) >= _SAME_TEXT:
-        return "text"
-    if one_source:
-        # A series has the same headline, place or picture each time.
+    if _name_other_numbers(new.headline, old.headline):
+        # "Closed on 16 December", "Closed on 31 December": all else may be the same.
         return None
+    if _same_link(new, old) and (alike >= _SAME_HEADLINE or (not one_source and _are_related(new, old))):
+        return "link"
+    same_text = apart <= _DAYS_OF_TEXT and _share(_shingles(new), _shingles(old)) >= _SAME_TEXT
+    if one_source:
+        # A series has the same text but for a few words, or the same headline, place or picture each time.
+        return "text" if same_text and _differ_in_no_name_or_number(new, old) else None
+    if same_text:
+        return "text"
     if apart <= _DAYS and len(_words(new.headline)) >= 4 and _words(new.headline) == _words(old.headline):
         return "headline"
     if new.event and new.event == old.event and alike >= _SAME_HEADLINE:
@@ -128,6 +135,24 @@ def _same(new: Entry, old: Entry) -> Sign | None:
     if apart <= _DAYS and new.picture and new.picture == old.picture and alike >= _SAME_HEADLINE:
         return "picture"
     return None
+
+
+def _name_other_numbers(new: str, old: str) -> bool:
+    """Whether both texts have numbers, and not the same."""
+    mine, theirs = set(_DIGITS.findall(new)), set(_DIGITS.findall(old))
+    return bool(mine and theirs) and mine != theirs
+
+
+def _differ_in_no_name_or_number(new: Entry, old: Entry) -> bool:
+    """Whether the headlines have the same words, and the texts the same numbers."""
+    mine, theirs = (set(_DIGITS.findall(f"{one.headline} {one.text}"[:4000])) for one in (new, old))
+    return set(_words(new.headline)) == set(_words(old.headline)) and mine == theirs
+
+
+def _are_related(new: Entry, old: Entry) -> bool:
+    """Whether they have anything in common: many stories may link to one page, as of a form."""
+    mine, theirs = ({word for word in _words(one.headline) if len(word) >= _LONG_WORD} for one in (new, old))
+    return bool(mine & theirs or name_skeletons(new) & name_skeletons(old) or _shingles(new) & _shingles(old))
 
 
 def _translation(new: Entry, old: Entry) -> Sign | None:

@@ -376,9 +376,48 @@ def test_pages_that_only_a_bare_query_or_a_fragment_chooses_are_not_the_same(
     first: str, second: str, stories: int
 ) -> None:
     make_and_update_drafts(a_source(), [replace(RUSSIAN, link=first)], NOW)
-    other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="<p>Пять премьер.</p>")
+    other = replace(RUSSIAN, id="o", title="Через реку можно ехать: открыли движение", html="<p>Утром.</p>")
     make_and_update_drafts(a_source("Another office"), [replace(other, link=second)], NOW)
     assert Story.objects.count() == stories
+
+
+NOTICE = (
+    "<p>Представительство сообщает, что {} приёма посетителей нет, телефонная линия не работает. По срочным "
+    "вопросам просим писать на электронную почту дежурного сотрудника. Со следующего рабочего дня офис "
+    "работает в обычном режиме, с девяти до восемнадцати часов, без перерыва на обед.</p>"
+)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "apart"),
+    [
+        (("Офис закрыт 16 декабря", "16 декабря"), ("Офис закрыт 31 декабря", "31 декабря"), (2, 2)),
+        (("Офис закрыт", "6 декабря"), ("Офис закрыт", "7 декабря"), (2, 1)),
+        (("Вакансия водителя в Оше", "водителям"), ("Вакансия бухгалтера в Оше", "бухгалтерам"), (2, 1)),
+        (("Офис закрыт", "6 декабря"), ("Офис закрыт", "6 декабря, увы,"), (1, 1)),
+    ],
+)
+def test_notices_that_differ_in_a_few_words_are_stories_of_their_own(
+    first: tuple[str, str], second: tuple[str, str], apart: tuple[int, int]
+) -> None:
+    """`apart`: how many stories they are where one source has them, and where two have."""
+    for place, sources in enumerate((1, 2)):
+        Story.objects.all().delete()
+        StorySource.objects.all().delete()
+        for number, (title, text) in enumerate((first, second)):
+            source, _ = StorySource.objects.get_or_create(
+                name=str(number % sources), url="https://a.example/"
+            )
+            item = SourceItem(str(number), title, NOTICE.format(text), published=PUBLISHED)
+            make_and_update_drafts(source, [replace(item, link=f"https://a.example/{number}")], NOW)
+        assert Story.objects.count() == apart[place]
+
+
+def test_stories_that_only_link_to_the_same_page_are_not_the_same() -> None:
+    form = replace(RUSSIAN, link="https://forms.example.org/office")
+    make_and_update_drafts(a_source(), [form], NOW)
+    other = replace(form, id="o", title="Театр в Оше ждёт заявок", html="<p>Пять премьер за месяц.</p>")
+    assert make_and_update_drafts(a_source("Another office"), [other], NOW).merged == ()
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
