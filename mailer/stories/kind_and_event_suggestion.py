@@ -202,8 +202,8 @@ def _months() -> tuple[dict[str, int], re.Pattern[str]]:
         names = locale_of(language).months
         for number, name in (*names["format"]["wide"].items(), *names["stand-alone"]["wide"].items()):
             stem = re.sub(r"[аяьй]$", "", name.casefold())
-            if len(stem) >= 3:
-                months[stem] = number
+            # "Май", "мая": what is left of it begins too many words.
+            months[stem if len(stem) >= 3 else name.casefold()] = number
     named = "|".join(map(re.escape, sorted(months, key=len, reverse=True)))
     return months, re.compile(
         rf"(?:(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s-]*(?:of\s+)?)?(?<![^\W\d_])(?P<month>{named})[^\W\d_]{{0,6}}"

@@ -420,6 +420,22 @@ def test_stories_that_only_link_to_the_same_page_are_not_the_same() -> None:
     assert make_and_update_drafts(a_source("Another office"), [other], NOW).merged == ()
 
 
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [
+        ("ru", "Концерт пройдёт 15 мая 2022 года"),
+        ("ky", "Концерт 15-майда болот"),
+        ("tg", "Консерт 15 майи соли 2022"),
+    ],
+)
+def test_a_day_in_may_is_read(language: str, title: str) -> None:
+    item = replace(RUSSIAN, title=title, html="<p>Начало в 18:30.</p>", language=language)
+    published = datetime.fromisoformat("2022-04-20T09:00:00+00:00")
+    later = published + timedelta(days=1)
+    (found,) = preview_items(a_source(), [replace(item, published=published)], later)
+    assert (found.values["kind"], found.values["date"]) == ("event", "2022-05-15")
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_translation_that_the_source_states_joins_the_story(order: tuple[int, int]) -> None:
     source = a_source()
