@@ -185,6 +185,43 @@ def test_scripts_and_addresses_of_other_kinds_do_not_become_links() -> None:
     assert item.html == "<p>&lt;script&gt;press&lt;/script&gt; here</p>" and not item.link
 
 
+def _mark(kind: str, look: str = "") -> str:
+    return f'<w:r><w:rPr>{look}</w:rPr><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        _mark("end"),
+        _mark("end", "<w:vanish/>"),
+        f'<w:del w:id="1" w:author="A">{_mark("end")}</w:del>',
+    ],
+)
+def test_a_link_ends_where_its_field_does_also_if_that_is_hidden_or_deleted(end: str) -> None:
+    code = '<w:r><w:instrText> HYPERLINK "https://example.org/a" </w:instrText></w:r>'
+    linked = (_mark("begin"), code, _mark("separate"), run("here"))
+    body = paragraph(run("A title of this story")) + paragraph(run("See "), *linked, end, run(" and there."))
+    item = _one(body + paragraph(run("More.")))
+    assert item.html == '<p>See <a href="https://example.org/a">here</a> and there.</p><p>More.</p>'
+
+
+def test_a_table_of_contents_without_an_end_hides_no_story() -> None:
+    code = '<w:r><w:instrText> TOC \\o "1-3" </w:instrText></w:r>'
+    contents = paragraph(_mark("begin"), code, _mark("separate"), run("A bridge 1"))
+    heading = paragraph(run("A bridge"), properties='<w:outlineLvl w:val="0"/>')
+    item = _one(contents + heading + paragraph(run("Its text.")))
+    assert (item.title, item.html) == ("A bridge", "<p>Its text.</p>")
+
+
+def test_what_a_form_asks_for_is_no_text() -> None:
+    def control(content: str) -> str:
+        return f"<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{content}</w:sdtContent></w:sdt>"
+
+    asked = run("Click or tap here to enter text.")
+    body = paragraph(run("A title of this story")) + paragraph(run("Text."), control(asked))
+    assert _one(body + control(paragraph(asked))).html == "<p>Text.</p>"
+
+
 def _bomb() -> bytes:
     file = BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -154,7 +154,7 @@ class _Reader:
             elif name == "tbl":
                 yield self._table(child)
             elif name == "sdt":
-                if not _is_contents(child):
+                if not (_is_contents(child) or _is_placeholder(child)):
                     yield from self.blocks(child)
             elif name in _TRANSPARENT:
                 yield from self.blocks(child)
@@ -184,6 +184,10 @@ class _Reader:
         style = self._styles.get(_value(properties, "pStyle"), self._default)
         paragraph = _Paragraph(style, self._carried)
         self._carried = []
+        level = self._level(properties, style)
+        if level:
+            # A table of contents whose end is missing ends here at the latest.
+            self._fields = [one for one in self._fields if not one.is_contents]
         self._inline(element, paragraph, "")
         # A field whose instruction does not end in its paragraph is broken.
         self._fields = [one for one in self._fields if one.in_result]
@@ -192,7 +196,6 @@ class _Reader:
             paragraph.runs = []
         text = "".join(run[0] for run in paragraph.runs)
         if text.strip() or paragraph.pictures:
-            level = self._level(properties, style)
             yield {
                 "kind": "p",
                 "style": style.name,
@@ -247,9 +250,11 @@ class _Reader:
                     self.left_out["changes"] += 1
                 self._inline(child, paragraph, link)
             elif name == "sdt":
-                self._inline(child, paragraph, link)
+                if not _is_placeholder(child):
+                    self._inline(child, paragraph, link)
             elif name in _REMOVED:
                 self.left_out["changes"] += 1
+                self._fields_without_text(child)
             elif child.tag == _ALTERNATIVES:
                 self._inline(_alternative(child), paragraph, link)
             elif name in ("oMath", "oMathPara"):
@@ -260,6 +265,7 @@ class _Reader:
     def _run(self, run: Any, paragraph: _Paragraph, link: str) -> None:
         properties = run.find(f"{_W}rPr")
         if _toggle(properties, "vanish"):
+            self._fields_without_text(run)
             return
         character = self._styles.get(_value(properties, "rStyle"), _Style())
         bold = _toggle(properties, "b", character.bold or paragraph.style.bold)
@@ -314,6 +320,15 @@ class _Reader:
             self._fields[-1].in_result = True
         elif mark == "end" and self._fields:
             self._fields.pop()
+
+    def _fields_without_text(self, element: Any) -> None:
+        """Begin and end of fields in what is hidden or deleted: the other one may be in what is shown."""
+        for child in element.iter():
+            name = _local(child)
+            if name == "fldChar":
+                self._field(child.get(f"{_W}fldCharType") or "")
+            elif name == "instrText" and self._fields and not self._fields[-1].in_result:
+                self._fields[-1].code += child.text or ""
 
     def _target(self, hyperlink: Any) -> str:
         """The address outside of the document; "" for a bookmark in it."""
@@ -451,7 +466,7 @@ def _children(element: Any, name: str) -> Iterable[Any]:
         found = _local(child)
         if found == name:
             yield child
-        elif found == "sdt" or found in _TRANSPARENT:
+        elif (found == "sdt" and not _is_placeholder(child)) or found in _TRANSPARENT:
             yield from _children(child, name)
 
 
@@ -487,6 +502,12 @@ def _is_contents(control: Any) -> bool:
     """Whether the content control is a table of contents."""
     gallery = control.find(f"{_W}sdtPr/{_W}docPartObj/{_W}docPartGallery")
     return gallery is not None and "Contents" in (gallery.get(f"{_W}val") or "")
+
+
+def _is_placeholder(control: Any) -> bool:
+    """Whether the content control shows only what to write in it."""
+    shown = control.find(f"{_W}sdtPr")
+    return _toggle(shown, "showingPlcHdr")
 
 
 def _alternative(element: Any) -> Any:
