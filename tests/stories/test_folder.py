@@ -85,6 +85,27 @@ def test_toml_translations_and_word_files_come_in_too(office: Path) -> None:
     assert len([name for name in items if name.startswith("edition.docx#")]) == 8
 
 
+def test_a_translation_belongs_to_its_original_also_where_both_name_an_id(office: Path) -> None:
+    for original, translation, ids in (
+        ("id: 7\n", "id: 7\n", ("7", "7.ru", "7")),
+        ("id: 7\n", "", ("7", "story.ru.md", "7")),
+        ("", "id: 8\n", ("story.md", "8", "story.md")),
+    ):
+        write(office / "story.md", f"---\ntitle: A story\n{original}---\nText.\n")
+        write(office / "story.ru.md", f"---\ntitle: Рассказ\n{translation}---\nТекст.\n")
+        items = {item.language: item for item in read().items}
+        assert (items[""].id, items["ru"].id, items["ru"].translation_of) == ids
+
+
+def test_front_matter_of_static_sites_says_what_is_published(office: Path) -> None:
+    write(office / "held.md", "---\ntitle: Held back\npublished: false\ndate: 2021-11-16\n---\nText.\n")
+    write(office / "shown.md", "---\ntitle: Shown\npublished: true\n...\nText.\n\n---\n\nMore.\n")
+    found = read()
+    (item,) = found.items
+    assert (item.id, item.published, found.warnings) == ("shown.md", None, ())
+    assert "<p>Text.</p>" in item.html and "<p>More.</p>" in item.html
+
+
 def test_only_changed_files_are_read_again_and_unfinished_ones_wait(office: Path) -> None:
     write(office / "one.md", "# One\n\nText.")
     first = read()

@@ -249,11 +249,14 @@ def _story(file: _File, folder: Path, names: set[str]) -> SourceItem | None:
     if not title:
         raise _Problem(stored("The file has no title: write “title: …” between two lines of “---”."), 1)
     base, language = _translation(file.name, names)
+    original = _id_of(folder, base) if base else ""
+    own = about.id or file.name
     line = about.picture_line if about.picture else text.count("\n", 0, max(0, text.find(body.picture))) + 1
     picture = about.picture or body.picture
     is_address = picture.startswith(("http://", "https://"))
     return SourceItem(
-        id=about.id or file.name,
+        # A translation is often a copy, with the same id.
+        id=f"{own}.{language}" if own == original else own,
         title=title,
         html=body.html,
         summary=about.summary,
@@ -270,8 +273,18 @@ def _story(file: _File, folder: Path, names: set[str]) -> SourceItem | None:
         ends=about.ends,
         place=about.place,
         countries=about.countries,
-        translation_of=base,
+        translation_of=original,
     )
+
+
+def _id_of(folder: Path, name: str) -> str:
+    """The id of the story in a Markdown file of the folder."""
+    try:
+        text = _content(folder / name, _MAX_MARKDOWN).decode("utf-8-sig").replace("\r\n", "\n")
+        mark, given, _ = front_matter.split(text)
+        return (front_matter.read_id(mark, given) if mark else "") or name
+    except (_Problem, FrontMatterError, UnicodeDecodeError):
+        return name
 
 
 def _translation(name: str, names: set[str]) -> tuple[str, str]:

@@ -42,6 +42,7 @@ _NAMES = {
     "draft": ("draft",),
     "id": ("id", "key"),
 }
+_YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
 _KINDS = frozenset(("news", "event", "publication", "notice"))
 
 
@@ -83,7 +84,9 @@ def split(text: str) -> tuple[str, str, str]:
     opening = _OPENING.match(text)
     if opening is None:
         return "", "", text
-    closing = re.compile(rf"^{re.escape(opening[1])}[ \t]*$", re.MULTILINE).search(text, opening.end())
+    # YAML may also end in three dots.
+    ends = re.escape(opening[1]) + (r"|\.\.\." if opening[1] == "---" else "")
+    closing = re.compile(rf"^(?:{ends})[ \t]*$", re.MULTILINE).search(text, opening.end())
     if closing is None or closing.start() > _MOST:
         raise FrontMatterError(
             1,
@@ -97,8 +100,7 @@ def split(text: str) -> tuple[str, str, str]:
 
 def read(mark: str, text: str, zone: ZoneInfo) -> FrontMatter:
     """The front matter between its marks; times without a zone are of `zone`. Raises FrontMatterError."""
-    table = _toml(text) if mark == "+++" else _yaml(text)
-    found = _Values({str(key).lower().replace("-", "_"): value for key, value in table.items()}, text)
+    found = _values(mark, text)
     return FrontMatter(
         title=found.text("title"),
         summary=found.text("summary"),
@@ -112,10 +114,20 @@ def read(mark: str, text: str, zone: ZoneInfo) -> FrontMatter:
         starts=found.local("starts"),
         ends=found.local("ends"),
         place=found.text("place"),
-        draft=found.text("draft").lower() in ("true", "yes", "1"),
+        draft=found.text("draft").lower() in _YES or found.is_held_back(),
         id=found.text("id"),
         picture_line=found.line("picture"),
     )
+
+
+def read_id(mark: str, text: str) -> str:
+    """The id that the front matter between its marks gives the story, or "". Raises FrontMatterError."""
+    return _values(mark, text).text("id")
+
+
+def _values(mark: str, text: str) -> _Values:
+    table = _toml(text) if mark == "+++" else _yaml(text)
+    return _Values({str(key).lower().replace("-", "_"): value for key, value in table.items()}, text)
 
 
 class _Loader(yaml.BaseLoader):
@@ -171,6 +183,10 @@ class _Values:
         value = self.value(field)
         return "" if isinstance(value, dict | list) else " ".join(str(value).split())
 
+    def is_held_back(self) -> bool:
+        """Whether it says "published: false", as Jekyll has it; elsewhere that is the day."""
+        return str(self._table.get("published", "")).lower() in _NO
+
     def line(self, field: str) -> int:
         """The line of the file; front matter begins in its second."""
         names = "|".join(_NAMES[field]).replace("_", "[_-]")
@@ -212,7 +228,7 @@ class _Values:
     def local(self, field: str) -> datetime | None:
         """A moment as it is written: aware, or local without a zone."""
         text = self.text(field)
-        if not text:
+        if not text or (field == "date" and text.lower() in (*_YES, *_NO)):
             return None
         try:
             return datetime.fromisoformat(text)
