@@ -54,6 +54,16 @@ def test_the_same_story_has_the_same_id_in_a_corrected_document() -> None:
     assert len({item.id for item in first}) == len(first)
 
 
+def test_a_headline_of_another_month_is_another_story() -> None:
+    dated = (
+        "On 16 November 2021 it began.",
+        "On 17 November 2021 it began.",
+        "On 16 December 2021 it began.",
+    )
+    first, corrected, later = ({item.id for item in read_document(_stories(text)).items} for text in dated)
+    assert first == corrected and first.isdisjoint(later)
+
+
 def _stories(text: str) -> bytes:
     document = docx.Document()
     for title in ("Four words are enough", "Another story about something", "Four words are enough"):
