@@ -18,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 
 from mailer.rendering import sanitize
 from mailer.stories.sources import fast_feedparser
+from mailer.stories.sources.feed_dates import is_epoch, parse_feed_time
 from mailer.stories.sources.reader_interface import (
     Fetch,
     Listing,
@@ -36,9 +37,14 @@ from subscribers.translate_stored_texts import stored
 # Newest entries of a feed that are read at a time.
 MOST = 100
 _FEED_TYPES = "application/atom+xml, application/rss+xml, application/feed+json, */*;q=0.5"
+_ELEMENT = re.compile(r"<(?:p|br|div|b|strong|i|em|a|ul|ol|h[1-6]|img)\b", re.IGNORECASE)
+_DECLARATION = re.compile(rb"(<\?xml\b[^>]*?)\s+encoding\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+_ENCODING = re.compile(r"(?:encoding|charset)\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _HREF = re.compile(r"(<a\s[^<>]*?\bhref\s*=\s*)(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"\b(src|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"(?<![\w-])(src|alt|data-src|data-lazy-src)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE
+)
 
 
 def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) -> SourceResult:
@@ -105,6 +111,7 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
     except ValueError as error:
         raise not_a_feed(url) from error
     feedparser = fast_feedparser.load_patched_feedparser()
+    body, content_type = _with_its_encoding(body, content_type)
     headers = {"content-type": content_type, "content-location": url}
     # As a stream: feedparser takes bytes for a file name.
     parsed = feedparser.parse(BytesIO(body), response_headers={k: v for k, v in headers.items() if v})
@@ -114,9 +121,27 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
     return [_item(entry, language) for entry in parsed.entries[_newest(map(_moment_of, parsed.entries))]]
 
 
+def _with_its_encoding(body: bytes, content_type: str) -> tuple[bytes, str]:
+    """The feed with the encoding that its letters have, where it or its server states another one."""
+    if body.isascii() or b"\0" in body[:4]:
+        return body, content_type
+    declared = _DECLARATION.search(body[:500])
+    stated = _ENCODING.findall(f"{declared[0].decode('ascii', 'replace') if declared else ''} {content_type}")
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        text = body.decode("utf-8", "replace")
+        is_broken = 4 * text.count("\ufffd") > sum(not letter.isascii() for letter in text)
+        if not is_broken or any(one.lower() not in ("utf-8", "utf8", "us-ascii") for one in stated):
+            return body, content_type
+        body = body.decode("windows-1251", "replace").encode()
+    kind = content_type.partition(";")[0] or "application/xml"
+    return _DECLARATION.sub(rb"\1", body, count=1), f"{kind}; charset=utf-8"
+
+
 def _moment_of(entry: Any) -> datetime | None:
-    values = (dict.get(entry, name) for name in ("published_parsed", "updated_parsed"))
-    return next(filter(None, map(_moment, values)), None)
+    values = {name: dict.get(entry, name) for name in dict.keys(entry)}
+    return _time(values, "published") or _time(values, "updated")
 
 
 def _newest(moments: Iterable[datetime | None]) -> slice:
@@ -143,10 +168,11 @@ def _item(entry: Any, feed_language: str) -> SourceItem:
     parts = [part for part in values.get("content") or () if isinstance(part, Mapping)]
     html = next((str(part.get("value") or "") for part in parts if "html" in str(part.get("type"))), "")
     html = html or next((str(part.get("value") or "") for part in parts), "")
+    # https://yandex.ru/support/news: many sites of the region have their whole text only there.
+    html = html or _as_html(str(values.get("yandex_full-text") or ""))
     title = to_title(str(values.get("title") or "")) or sanitize.shorten(to_title(summary or html), 200)
     link = web_address(str(values.get("link") or ""))
-    published = _moment(values.get("published_parsed"))
-    updated = _moment(values.get("updated_parsed"))
+    published, updated = _time(values, "published"), _time(values, "updated")
     details = [*parts, values.get("title_detail"), values.get("summary_detail")]
     languages = [str(one.get("language") or "") for one in details if isinstance(one, Mapping)]
     address, alt = _picture(values, html or summary, link)
@@ -172,6 +198,10 @@ def _item(entry: Any, feed_language: str) -> SourceItem:
     )
 
 
+def _as_html(text: str) -> str:
+    return text if _ELEMENT.search(text) else text_to_paragraphs(text)
+
+
 def to_title(text: str) -> str:
     """HTML or plain text as one line of plain text."""
     return sanitize.html_to_single_line(sanitize.without_unprintable(text))
@@ -191,6 +221,13 @@ def fallback_id(title: str, published: datetime | None, text: str) -> str:
     """The id of an entry that has neither an id nor a link."""
     told = f"{title} {published.isoformat() if published else text}"
     return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:32]
+
+
+def _time(values: Mapping[str, Any], name: str) -> datetime | None:
+    """When the entry was published or updated, also where it is written in no usual form."""
+    text = str(values.get(name) or "")
+    known = None if is_epoch(text) else _moment(values.get(f"{name}_parsed"))
+    return known or (parse_feed_time(text) if text else None)
 
 
 def _moment(parsed: Any) -> datetime | None:
@@ -233,9 +270,11 @@ def first_picture(html: str, base: str = "") -> tuple[str, str]:
     for tag in _PICTURE.findall(html):
         if re.search(r"\b(?:width|height)\s*=\s*[\"']?[01]\b", tag):
             continue
-        found = {name.lower(): first or second for name, first, second in _ATTRIBUTE.findall(tag)}
-        if address := web_address(to_title(found.get("src", "")), base):
-            return address, to_title(found.get("alt", ""))[:250]
+        found = {name.lower(): "".join(values) for name, *values in _ATTRIBUTE.findall(tag)}
+        # Pages that load their pictures late have a placeholder in "src".
+        for name in ("data-src", "data-lazy-src", "src"):
+            if address := web_address(to_title(found.get(name, "")), base):
+                return address, to_title(found.get("alt", ""))[:250]
     return "", ""
 
 

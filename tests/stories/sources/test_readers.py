@@ -11,6 +11,7 @@ import pytest
 
 from mailer.rendering import sanitize
 from mailer.stories.sources import discovery
+from mailer.stories.sources.feed import first_picture
 from mailer.stories.sources.feed import parse as parse_feed
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits
@@ -100,6 +101,61 @@ def test_a_feed_in_any_encoding_is_read_with_its_pictures(encoding: str) -> None
 def feed_of(*entries: str) -> list[SourceItem]:
     body = f'<rss version="2.0"><channel>{"".join(f"<item>{one}</item>" for one in entries)}</channel></rss>'
     return [from_json(one) for one in parse_feed(body.encode(), url="https://a.example.org/feed")["items"]]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared", "content_type"),
+    [
+        ("windows-1251", "utf-8", ""),
+        ("windows-1251", "", "application/rss+xml"),
+        ("utf-8", "windows-1251", "text/xml"),
+        ("utf-8", "utf-8", "text/xml; charset=windows-1251"),
+        ("koi8-r", "koi8-r", "text/xml"),
+        ("koi8-r", "", "text/xml; charset=koi8-r"),
+    ],
+)
+def test_a_feed_with_another_encoding_than_it_says_is_read(
+    encoding: str, declared: str, content_type: str
+) -> None:
+    declaration = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    found = parse_feed(f"{declaration}{RSS}".encode(encoding), "https://a.example.org/", content_type)
+    assert [item["title"] for item in found["items"]] == ["Мост", "Без картинки"]
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("Пн, 06 дек 2021 23:00:00 +0600", "2021-12-06"),
+        ("6 декабря 2021 г., 10:00", "2021-12-06"),
+        ("15 мая 2021", "2021-05-15"),
+        ("7 iyul 2021", "2021-07-07"),
+        ("06.12.2021 10:00", "2021-12-06"),
+        ("Mon, 06 Dec 2021 23:00:00", "2021-12-06"),
+        ("Mon, 06 Dec 2021 24:00:00 +0600", "2021-12-06"),
+        ("Monday, December 6, 2021 - 10:00", "2021-12-06"),
+        ("1638763200", "2021-12-06"),
+        ("Mon, 06 Dec 2021 02:00:00 +0600", "2021-12-05"),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("32.12.2021", None),
+    ],
+)
+def test_dates_of_feeds_in_odd_forms_are_read(written: str, day: str | None) -> None:
+    (item,) = feed_of(f"<title>T</title><pubDate>{written}</pubDate>")
+    assert (item.published.date().isoformat() if item.published else None) == day
+
+
+def test_the_text_and_picture_of_a_feed_for_other_programs_are_read() -> None:
+    entry = (
+        "<title>T</title><description>Short.</description><yandex:full-text>One.\n\nTwo.</yandex:full-text>"
+    )
+    body = f'<rss version="2.0" xmlns:yandex="http://news.yandex.ru"><channel><item>{entry}</item></channel></rss>'
+    (item,) = map(from_json, parse_feed(body.encode())["items"])
+    assert (item.html, item.summary) == ("<p>One.</p><p>Two.</p>", "Short.")
+    late = (
+        '<img data-src="https://a.example.org/p.jpg" src="data:image/gif;base64,R0" data-alt="" alt="A well">'
+    )
+    assert first_picture(late) == ("https://a.example.org/p.jpg", "A well")
+    assert first_picture("<img src=https://a.example.org/q.jpg>") == ("https://a.example.org/q.jpg", "")
 
 
 def test_entries_with_the_same_guid_are_all_read() -> None:
