@@ -321,7 +321,9 @@ def _date(word: str) -> date:
 def _cron(expression: str) -> tuple[Cron, time]:
     fields = expression.split(" ")
     number = re.compile(r"\d{1,2}", re.ASCII)
-    if len(fields) != 5 or not all(number.fullmatch(one) for one in fields[:2]):
+    # "R" is another day at random, whenever it is asked for.
+    is_random = re.search(r"(?:^|[ ,])r(?:[(/, ]|$)", expression, re.IGNORECASE)
+    if len(fields) != 5 or is_random or not all(number.fullmatch(one) for one in fields[:2]):
         raise InvalidSchedule(expression)
     try:
         # A day that never comes is refused too.

@@ -65,6 +65,7 @@ def test_the_dates_of_each_rule(line: str, expected: list[str]) -> None:
         *("weekly freitag 09:00", "weekly friday 24:00", "weekly friday 9:00", "two-weeks friday 09:00"),
         *("two-weeks friday 09:00 2021-02-30", "cron 0 9 * *", "cron * 9 * * *", "cron 0 99 * * *"),
         *("cron 0 9 30 2 *", "cron @daily", "daily 09:00", "monthly ٣ 09:00"),
+        *("cron 0 9 r(1-5) * *", "cron 0 9 R * *", "cron 0 9 1,r(2-5) * *"),
     ],
 )
 def test_a_line_that_is_no_schedule_is_refused(line: str) -> None:
