@@ -99,6 +99,19 @@ _PROFILES = {
         ),
     ),
 }
+# Small words that Uzbek has not.
+_TAJIK_WORDS = _PROFILES["tg"].words - {"ва", "ҳам", "ё"}
+# Without щ and ы, which nearly every text in Russian has.
+_UZBEK_IN_LATIN = dict(
+    zip(
+        "абвгдеёжзийклмнопрстуфхцчшъьэюяўқғҳ",
+        (
+            *("a", "b", "v", "g", "d", "e", "yo", "j", "z", "i", "y", "k", "l", "m", "n", "o", "p", "r", "s"),
+            *("t", "u", "f", "x", "s", "ch", "sh", "’", "", "e", "yu", "ya", "oʻ", "q", "gʻ", "h"),
+        ),
+        strict=True,
+    )
+)
 DETECTED = frozenset(_PROFILES)
 # Of all these languages.
 SMALL_WORDS = frozenset[str]().union(*(one.words for one in _PROFILES.values()))
@@ -147,6 +160,19 @@ def detect(text: str) -> str:
     if not ranked or (len(ranked) > 1 and ranked[0][0] - ranked[1][0] < _MARGIN):
         return ""
     return ranked[0][1]
+
+
+def is_uzbek_in_cyrillic(text: str) -> bool:
+    """Whether a text in Cyrillic letters is Uzbek, as many offices still write it, and no other language."""
+    lower = text.casefold()
+    letters = set(filter(_SCRIPTS["Cyrl"].match, lower))
+    if (
+        not letters
+        or letters.difference(_UZBEK_IN_LATIN)
+        or not _TAJIK_WORDS.isdisjoint(_WORD.findall(lower))
+    ):
+        return False
+    return detect(lower.translate(str.maketrans(_UZBEK_IN_LATIN))) == "uz"
 
 
 def first_of_script_or_first(text: str, languages: Sequence[str]) -> str:

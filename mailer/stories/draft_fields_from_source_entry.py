@@ -15,7 +15,12 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from mailer.rendering import sanitize
-from mailer.rendering.language_detection import contradicting_language, detect, first_of_script_or_first
+from mailer.rendering.language_detection import (
+    contradicting_language,
+    detect,
+    first_of_script_or_first,
+    is_uzbek_in_cyrillic,
+)
 from mailer.stories import country_suggestion, duplicates
 from mailer.stories.country_suggestion import CountrySuggestion, Reason, SourceHints
 from mailer.stories.duplicates import Match
@@ -220,8 +225,10 @@ def _language(source: SourceContext, item: SourceItem, text: str) -> tuple[str, 
     if stated in iso_codes.LANGUAGES:
         # Many sites state the language of their software.
         other = contradicting_language(text, stated)
+        if other is None and stated == "ru" and is_uzbek_in_cyrillic(text):
+            return "uz", "detected"
         return (other.language, "detected") if other else (stated, "stated")
-    if found := detect(text):
+    if found := detect(text) or ("uz" if is_uzbek_in_cyrillic(text) else ""):
         return found, "detected"
     if source.language:
         return source.language.replace("_", "-").partition("-")[0].lower(), "source"

@@ -129,6 +129,22 @@ def test_a_text_that_is_too_short_to_recognise_has_a_language_of_its_letters() -
     assert (russian.language, english.language) == ("ru", "en")
 
 
+@pytest.mark.parametrize(
+    ("stated", "title", "text", "language"),
+    [
+        ("", "Тошкентда янги боғча очилди", "Тадбирда вазир иштирок этди.", "uz"),
+        ("ru-RU", "Тошкентда янги боғча очилди", "Тадбирда вазир иштирок этди.", "uz"),
+        ("uz-Cyrl", "Тошкентда янги боғча очилди", "Тадбирда вазир иштирок этди.", "uz"),
+        ("ru-RU", "Кино и театр", "Гости из Казахстана приняли участие.", "ru"),
+        ("", "Соҳаи маориф дар вилоят", "", "tg"),
+    ],
+)
+def test_uzbek_in_cyrillic_letters_is_no_russian(stated: str, title: str, text: str, language: str) -> None:
+    item = replace(RUSSIAN, title=title, html=f"<p>{text}</p>", language=stated)
+    (found,) = preview_items(a_source(), [item], NOW)
+    assert found.language == language
+
+
 def test_an_event_has_its_day_time_and_place() -> None:
     item = replace(
         RUSSIAN,
