@@ -218,6 +218,9 @@ _PERSON = re.compile(
     r"(?:ов|ев|ова|ева|ову|еву|овым|евым|овой|евой|оглы|уулу|баев.*|беков.*|бай|әлі.*|али|алиев.*|хан|гүл|гул"
     r"|ov|ova|ev|eva|yev|yeva|bay|baev.*|bayev.*|bekov.*|ali|aliev.*|xon|xo'ja.*)"
 )
+_SURNAME = re.compile(
+    r"\w{2,}(?:[оеё]в|[оеё]ва|ұлы|улы|уулу|қызы|кызы|ov|ev|ova|eva|uulu|kyzy|uly)(?:а|у|ым|ой|'?s)?"
+)
 _GENITIVE_PLURAL = ("ов", "ев")
 # Last letters of a word that an ending replaces: "Япония", "Японии".
 _CHANGING = "аяьй"
@@ -326,8 +329,21 @@ def _counts(pattern: _Pattern, tokens: Sequence[_Token], at: int, end: int) -> b
     if pattern.region:
         near = [*tokens[max(0, at - 4) : at], *tokens[end : end + 3]]
         return not any(_fits(token, word) for token in near for word in _like(token.word, "comparisons"))
+    if end == at + 1 and _is_given_name(tokens, at):
+        return False
     beside = [*tokens[max(0, at - 1) : at], *tokens[end : end + 1]]
     return not any(_fits(token, word) for token in beside for word in _like(token.word, "streets"))
+
+
+def _is_given_name(tokens: Sequence[_Token], at: int) -> bool:
+    """Whether the word is the first name of a person, whose surname follows."""
+    other = _tables()["other"]
+    if tokens[at].word not in other["given_names"] or (at and tokens[at - 1].word in other["prepositions"]):
+        return False
+    return any(
+        one.capital and one.start == tokens[at].end + 1 and _SURNAME.fullmatch(one.word) is not None
+        for one in tokens[at + 1 : at + 2]
+    )
 
 
 @lru_cache(maxsize=20_000)

@@ -71,3 +71,22 @@ def test_other_countries_are_suggested_only_where_none_of_the_site_is_named() ->
     assert suggest("Japan funds school in Osh", "", site=SITE).countries == ("KG",)
     assert suggest("Japan funds school in Osh", "", site=SITE).also_named == ("JP",)
     assert suggest("Japan opens festival", "", site=SITE).countries == ("JP",)
+
+
+@pytest.mark.parametrize(
+    ("language", "headline", "countries"),
+    [
+        ("ru", "Талас Омарбеков прочитал лекцию", ()),
+        ("kk", "Орал Мұхамеджанов кітап жазды", ()),
+        ("kk", "Орал қаласында мектеп ашылды", ("KZ",)),
+        ("en", "Naryn Aiypov wins the contest", ()),
+        ("ru", "Талас: Омарбеков открыл мост", ("KG",)),
+        ("ru", "В Нарын Иванов приехал утром", ("KG",)),
+        ("tg", "Оши палав ба феҳристи ЮНЕСКО ворид шуд", ()),
+        ("tg", "Дар Ош мактаби нав сохта шуд", ("KG",)),
+    ],
+)
+def test_names_of_persons_and_dishes_are_no_places(
+    language: str, headline: str, countries: tuple[str, ...]
+) -> None:
+    assert suggest(headline, "", language=language, site=SITE).countries == countries
