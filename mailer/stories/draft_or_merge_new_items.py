@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -130,18 +131,25 @@ def _record(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[
 
 
 def _translations(source: StorySource, batch: list[_NewEntry]) -> set[str]:
-    """The ids of those that translate another entry of the source, or are translated by one, as it states."""
+    """The ids of those that translate another entry, or are translated by one, as the source states it.
+
+    Also of those that translate the same entry, which the source itself does not list any more.
+    """
     ids = {one.story.item_id for one in batch}
-    originals = {storable_item_id(one.item.translation_of) for one in batch if one.item.translation_of}
+    named = Counter(storable_item_id(one.item.translation_of) for one in batch if one.item.translation_of)
     of_source = StorySourceItem.objects.filter(source=source)
-    known = of_source.filter(Q(item_id__in=originals) | Q(translation_of__in=ids))
+    known = of_source.filter(Q(item_id__in=named) | Q(translation_of__in=ids) | Q(translation_of__in=named))
     linked = set(known.values_list("item_id", "translation_of"))
     stored, translated = ({pair[at] for pair in linked} - {""} for at in (0, 1))
+    several = {original for original, number in named.items() if number > 1}
     return {
         one.story.item_id
         for one in batch
         if one.story.item_id in translated
-        or (one.item.translation_of and storable_item_id(one.item.translation_of) in stored | ids)
+        or (
+            one.item.translation_of
+            and storable_item_id(one.item.translation_of) in stored | ids | translated | several
+        )
     }
 
 
@@ -231,7 +239,13 @@ def _join(source: StorySource, one: _NewEntry, now: datetime) -> Done:
 
 
 def _stated_original(row: StorySourceItem) -> StorySourceItem | None:
-    """The entry of the same source that this one translates, or that translates this one, as stated."""
+    """The entry of the same source that this one translates, or that translates this one, as stated.
+
+    Else another translation of an entry that the source does not list.
+    """
     others = StorySourceItem.objects.filter(source=row.source_id)
     found = others.filter(item_id=row.translation_of).first() if row.translation_of else None
-    return found or others.filter(translation_of=row.item_id).first()
+    found = found or others.filter(translation_of=row.item_id).first()
+    if found is None and row.translation_of:
+        return others.filter(translation_of=row.translation_of).order_by("pk").first()
+    return found

@@ -462,6 +462,20 @@ def test_a_translation_that_the_source_states_joins_the_story(order: tuple[int, 
     assert {text.language for text in latest(story).texts.all()} == {"ru", "kk"}
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_translations_of_an_entry_that_is_not_listed_are_one_story(at_once: bool) -> None:
+    source = a_source()
+    items = [replace(one, translation_of="old") for one in (RUSSIAN, KAZAKH)]
+    for part in [items] if at_once else [[one] for one in items]:
+        make_and_update_drafts(source, part, NOW)
+    story = Story.objects.get()
+    assert {text.language for text in latest(story).texts.all()} == {"ru", "kk"}
+    # Its original comes later, and in a language that the story has: it is a story of its own.
+    original = replace(RUSSIAN, id="old", title="Театр в Оше открыл сезон", html="<p>Пять.</p>", link="")
+    make_and_update_drafts(source, [original], NOW)
+    assert Story.objects.count() == 2
+
+
 def test_what_looks_like_a_translation_is_suggested_and_merged_or_kept_apart(writer: User) -> None:
     source, png = a_source(), png_file()
     (story,) = make_and_update_drafts(source, [replace(RUSSIAN, picture=png)], NOW).added
