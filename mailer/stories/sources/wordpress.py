@@ -32,7 +32,7 @@ from mailer.stories.sources.reader_interface import (
     to_json,
 )
 from mailer.stories.sources.untrusted_json import load_json, objects_at, text_at, value_at
-from mailer.stories.url_fetcher import FetchError
+from mailer.stories.url_fetcher import FetchError, StatusError
 from subscribers.translate_stored_texts import stored
 
 # Posts of a page of results, and pages of one poll.
@@ -44,6 +44,17 @@ _OWN = frozenset({"_embed", "per_page", "page", "orderby", "order", "rest_route"
 
 def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) -> SourceResult:
     """The posts changed since the last poll, at first the newest. Raises SourceError and FetchError."""
+    try:
+        return _read(settings, validators, fetch)
+    except (StatusError, SourceError) as error:
+        is_gone = not isinstance(error, StatusError) or error.status in (404, 410)
+        if not validators.get("api") or not is_gone:
+            raise
+    # The interface may have moved since it was found.
+    return _read(settings, {}, fetch)
+
+
+def _read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) -> SourceResult:
     api = validators.get("api") or find_api(settings.url, fetch)
     kept: dict[str, str] = {"api": api}
     items: dict[str, SourceItem] = {}

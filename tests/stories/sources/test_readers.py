@@ -278,6 +278,15 @@ def test_wordpress_is_read_page_by_page_up_to_what_the_last_poll_saw(site: Site)
     assert [item.id for item in result.items] == ["30", "20", "10"]
 
 
+@pytest.mark.parametrize("gone", [Answer(status=404), html("<body>Not found</body>")])
+def test_an_interface_of_wordpress_that_moved_is_found_again(site: Site, gone: Answer) -> None:
+    site.by_path["/wp-json/wp/v2/posts"] = gone
+    site.by_path["/"] = html(f'<link rel="https://api.w.org/" href="{site.url("/api/")}">')
+    site.by_path["/api/wp/v2/posts"] = as_json([post(1)])
+    result = read("wordpress", site.url("/"), {"api": site.url("/wp-json/")})
+    assert ([item.id for item in result.items], result.validators["api"]) == (["1"], site.url("/api/"))
+
+
 def test_a_post_behind_a_password_is_none(site: Site) -> None:
     hidden = post(2, content={"rendered": "", "protected": True})
     site.by_path["/wp-json/wp/v2/posts"] = as_json([hidden, post(1)], **{"X-WP-TotalPages": "1"})
