@@ -106,6 +106,19 @@ def test_front_matter_of_static_sites_says_what_is_published(office: Path) -> No
     assert "<p>Text.</p>" in item.html and "<p>More.</p>" in item.html
 
 
+@pytest.mark.parametrize(
+    "line", ["link: http://[bad", "date: 9999-12-31T23:59:00-10:00", "date: 0001-01-01T00:00:00+06:00"]
+)
+def test_what_no_address_or_calendar_has_keeps_no_file_out(office: Path, line: str) -> None:
+    write(office / "a.md", f"---\ntitle: A\n{line}\n---\nText.\n")
+    write(office / "b.md", "---\ntitle: B\n---\nText.\n")
+    items = read().items
+    assert [(item.id, item.link, item.published) for item in items] == [
+        ("a.md", "", None),
+        ("b.md", "", None),
+    ]
+
+
 def test_only_changed_files_are_read_again_and_unfinished_ones_wait(office: Path) -> None:
     write(office / "one.md", "# One\n\nText.")
     first = read()

@@ -220,10 +220,11 @@ class _Values:
 
     def link(self) -> str:
         link = self.text("link")
-        if link and urlsplit(link).scheme not in ("http", "https"):
-            # A path of the static site that the file is of.
+        try:
+            # Without one it is a path of the static site that the file is of.
+            return link if urlsplit(link).scheme in ("http", "https") else ""
+        except ValueError:
             return ""
-        return link
 
     def local(self, field: str) -> datetime | None:
         """A moment as it is written: aware, or local without a zone."""
@@ -250,7 +251,11 @@ class _Values:
         if found.tzinfo is None:
             is_day = found.time() == time()
             found = datetime.combine(found.date(), time(12), UTC) if is_day else found.replace(tzinfo=zone)
-        return found.astimezone(UTC)
+        try:
+            return found.astimezone(UTC)
+        except (ValueError, OverflowError):
+            # At either end of the calendar.
+            return None
 
     def _fail(self, field: str, text: str) -> NoReturn:
         raise FrontMatterError(self.line(field), text)
