@@ -172,7 +172,7 @@ def is_uzbek_in_cyrillic(text: str) -> bool:
         or not _TAJIK_WORDS.isdisjoint(_WORD.findall(lower))
     ):
         return False
-    return detect(lower.translate(str.maketrans(_UZBEK_IN_LATIN))) == "uz"
+    return detect(lower.translate({ord(letter): latin for letter, latin in _UZBEK_IN_LATIN.items()})) == "uz"
 
 
 def first_of_script_or_first(text: str, languages: Sequence[str]) -> str:
