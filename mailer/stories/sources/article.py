@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from mailer.stories.duplicates import link_comparison_key
 from mailer.stories.sources.feed import to_title, web_address
 from mailer.stories.sources.reader_interface import SourceError, SourceItem, parse_iso_time, to_json
 from mailer.stories.sources.untrusted_json import objects_at, text_at, value_at
@@ -67,7 +68,7 @@ def parse(
         title=_title(meta, main, title, tree),
         html=content,
         summary=to_title(meta.get("og:description", "") or meta.get("description", "")),
-        link=web_address(meta.get("og:url", ""), url) or web_address(url),
+        link=_link(meta, url),
         published=parse_iso_time(moment),
         updated=parse_iso_time(text_at(main, "dateModified") or meta.get("article:modified_time", "")),
         language=(text_at(main, "inLanguage") or stated or language).replace("_", "-"),
@@ -86,6 +87,12 @@ def path_and_query_as_id(url: str) -> str:
     """The id of the article at this address, within its site."""
     parts = urlsplit(url)
     return f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+
+
+def _link(meta: Mapping[str, str], url: str) -> str:
+    """The address that the page states, but not where it is that of the site, as templates often have it."""
+    stated = web_address(meta.get("og:url", ""), url)
+    return stated if link_comparison_key(stated) else web_address(url)
 
 
 def _content(html: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -245,17 +245,25 @@ def _unpacked(body: bytes) -> bytes:
 
 
 def _entry(element: Any, base: str) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for one in element.iter():
-        # "loc" of the page comes before that of its pictures.
-        texts.setdefault(_local(one.tag), (one.text or "").strip())
+    """A page or sitemap. Its pictures and films have addresses, titles and days of their own."""
+    own = _texts(element)
+    news = next((one for one in element if _local(one.tag) == "news"), None)
+    about = _texts(news.iter()) if news is not None else {}
     return {
-        "url": web_address(texts.get("loc", ""), base),
-        "modified": texts.get("lastmod", ""),
-        "published": texts.get("publication_date", ""),
-        "title": to_title(texts.get("title", "")),
-        "language": texts.get("language", ""),
+        "url": web_address(own.get("loc", ""), base),
+        "modified": own.get("lastmod", ""),
+        "published": about.get("publication_date", ""),
+        "title": to_title(about.get("title", "")),
+        "language": about.get("language", ""),
     }
+
+
+def _texts(elements: Iterable[Any]) -> dict[str, str]:
+    """The texts by the names of their elements, the first of each."""
+    texts: dict[str, str] = {}
+    for one in elements:
+        texts.setdefault(_local(one.tag), (one.text or "").strip())
+    return texts
 
 
 def _local(tag: Any) -> str:

@@ -512,6 +512,37 @@ def test_a_sitemap_below_empty_lines_and_marks_is_read(site: Site, before: bytes
     assert [item.id for item in read("sitemap", site.url("/")).items] == ["/a"]
 
 
+def test_pictures_of_a_sitemap_are_no_pages_and_name_none() -> None:
+    picture = "<image:image><image:loc>https://a.example.org/p.jpg</image:loc><image:title>P</image:title></image:image>"
+    news = (
+        "<n:news><n:publication><n:name>A</n:name><n:language>kk</n:language></n:publication>"
+        "<n:publication_date>2021-11-20</n:publication_date><n:title>N</n:title></n:news>"
+    )
+    pages = "".join(
+        f"<url>{picture}<loc>https://a.example.org/{n}</loc>{more}</url>" for n, more in enumerate(("", news))
+    )
+    body = f'<urlset xmlns:image="urn:i" xmlns:n="urn:n">{pages}</urlset>'.encode()
+    found = {page["url"]: page for page in UnlimitedParsers().parse("sitemap", body)["pages"]}
+    plain, told = (found[f"https://a.example.org/{number}"] for number in (0, 1))
+    assert (plain["title"], plain["published"], plain["language"]) == ("", "", "")
+    assert (told["title"], told["published"], told["language"]) == ("N", "2021-11-20", "kk")
+
+
+@pytest.mark.parametrize(
+    ("stated", "link"),
+    [
+        ("https://a.example.org/", "https://a.example.org/1?a=2"),
+        ("/index.php", "https://a.example.org/1?a=2"),
+        ("https://a.example.org/news/1", "https://a.example.org/news/1"),
+    ],
+)
+def test_the_address_of_an_article_is_not_that_of_its_site(stated: str, link: str) -> None:
+    body = article("A bridge", f'<meta property="og:url" content="{stated}">').body
+    assert (
+        UnlimitedParsers().parse("article", body, url="https://a.example.org/1?a=2")["item"]["link"] == link
+    )
+
+
 # What is hostile or broken.
 
 
