@@ -35,24 +35,25 @@ def _stems(text: str) -> re.Pattern[str]:
     return re.compile(r"\b(?:" + "|".join(text.split()) + r")\w*", re.IGNORECASE)
 
 
-# Beginnings of words that name the kind, in seven languages.
+# Beginnings of words that name the kind, in seven languages; of words that begin others too, the whole word.
 _SIGNS = {
     "event": _stems(
-        "event conference festival exhibition concert seminar webinar workshop forum lecture "
-        "screening meetup мероприят конференц фестивал выставк концерт семинар вебинар "
-        "мастер-класс форум лекци показ ярмарк "
-        "іс-шара көрме дәріс көрсетілім иш-чара көргөзмө лекция чорабин намоиш консерт фестивали tadbir "
-        "anjuman ko.rgazma festival konsert seminar çäre sergi maslahat konferensi"
+        r"events?\b conferences?\b festivals?\b exhibitions?\b concerts?\b seminars?\b webinars?\b "
+        r"workshops?\b forums?\b lectures?\b screenings?\b meetups?\b мероприят конференц фестивал выставк "
+        "концерт(?!мейстер) семинар вебинар мастер-класс форум(?!чан) лекци показ(?:а|ы|е|ом|у|ов)?\\b "
+        "ярмарк іс-шара көрме дәріс көрсетілім иш-чара көргөзмө лекция чорабин намоиш консерт фестивали "
+        "tadbir anjuman ko.rgazma festival konsert seminar çäre sergi maslahat konferensi"
     ),
     "publication": _stems(
-        "publication report study handbook guidebook brochure catalogue textbook "
-        "публикаци доклад отч[её]т исследовани сборник брошюр каталог учебник пособи справочник "
-        "басылым баяндама зерттеу жинақ кітапша басылма изилдөө жыйнак гузориш гузоришҳо нашрия китобча "
-        "nashr hisobot tadqiqot qo.llanma neşir hasabat gollanma kitapça"
+        r"publications?\b reports?\b stud(?:y|ies)\b handbooks?\b guidebooks?\b brochures?\b catalogues?\b "
+        r"textbooks?\b публикаци доклад(?!чи|ыв) отч[её]т(?!лив) исследовани сборник брошюр каталог учебник "
+        "пособи справочник басылым баяндама зерттеу жинақ кітапша басылма изилдөө жыйнак гузориш гузоришҳо "
+        "нашрия китобча nashr hisobot tadqiqot qo.llanma neşir hasabat gollanma kitapça"
     ),
     "notice": _stems(
-        "notice vacancy vacancies tender grant call announcement deadline scholarship "
-        "объявлени ваканси тендер конкурс грант стипенди хабарландыру бос.жұмыс байқау шәкіртақы "
+        r"notices?\b vacanc(?:y|ies)\b tenders?\b grants?\b calls?\b(?=.for\b|:|$) open.call "
+        r"announcements?\b deadlines?\b scholarships?\b объявлени ваканси тендер конкурс грант(?!оед) "
+        "стипенди хабарландыру бос.жұмыс байқау шәкіртақы "
         "кулактандыруу жарыя сынак эълон озмун e.lon tanlov vakansiya bildiriş"
     ),
 }

@@ -145,6 +145,29 @@ def test_uzbek_in_cyrillic_letters_is_no_russian(stated: str, title: str, text: 
     assert found.language == language
 
 
+@pytest.mark.parametrize(
+    ("title", "kind"),
+    [
+        *(
+            ("Reporter wins a prize", "news"),
+            ("New reports on water", "publication"),
+            ("Studying abroad", "news"),
+        ),
+        *(
+            ("Three studies of rivers", "publication"),
+            ("Granted asylum", "news"),
+            ("Grants for schools", "notice"),
+        ),
+        *(("He calls it home", "news"), ("Call for papers", "notice"), ("Callous attack", "news")),
+        *(("Докладчик говорил о реках", "news"), ("Доклады о реках", "publication")),
+        *(("Показатели экономики растут", "news"), ("Конкурсы для школ", "notice")),
+    ],
+)
+def test_words_that_only_begin_like_a_kind_are_none(title: str, kind: str) -> None:
+    (found,) = preview_items(a_source(), [replace(RUSSIAN, title=title, html="<p>Text.</p>")], NOW)
+    assert found.values["kind"] == kind
+
+
 def test_an_event_has_its_day_time_and_place() -> None:
     item = replace(
         RUSSIAN,
