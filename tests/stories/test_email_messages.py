@@ -147,6 +147,11 @@ def test_letters_are_read_without_their_encoding(kind: str, encoding: str) -> No
         assert found.subject == RUSSIAN
 
 
+def test_a_subject_may_have_letters_beside_encoded_words() -> None:
+    raw = f"From: {SENDER}\nSubject: Мост =?utf-8?B?0YLQtdGB0YI=?= =?bad?B?eno=?=\n\nText.".encode()
+    assert read_message(raw).subject == "Мост тест =?bad?B?eno=?="
+
+
 def test_a_damaged_letter_does_not_change_the_encoding() -> None:
     raw = f"From: {SENDER}\nContent-Type: text/plain; charset=utf-8\n\n{RUSSIAN}".encode() + b"\xd0"
     (block,) = read_message(raw).blocks

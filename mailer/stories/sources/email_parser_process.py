@@ -74,6 +74,7 @@ _BLOCKS = frozenset(
         *("blockquote", "section", "article", "header", "footer", "center"),
     )
 )
+_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta\b[^>]*\bcharset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _SKIPPED = frozenset(("script", "style", "head", "title", "template", "svg", "noscript"))
@@ -126,8 +127,7 @@ def _decoded(value: Any) -> str:
 def _decoded_piece(piece: str | bytes, charset: str | None) -> str:
     if isinstance(piece, str):
         return piece
-    text = _text_of(piece, [charset])
-    return str(make_header(decode_header(text))) if "=?" in text else text
+    return _ENCODED_WORD.sub(lambda found: _decoded(found[0]), _text_of(piece, [charset]))
 
 
 def _blocks(
