@@ -136,7 +136,7 @@ def _with_its_encoding(body: bytes, content_type: str) -> tuple[bytes, str]:
             return body, content_type
         body = body.decode("windows-1251", "replace").encode()
     kind = content_type.partition(";")[0] or "application/xml"
-    return _DECLARATION.sub(rb"\1", body, count=1), f"{kind}; charset=utf-8"
+    return _DECLARATION.sub(rb"\1", body[:500], count=1) + body[500:], f"{kind}; charset=utf-8"
 
 
 def _moment_of(entry: Any) -> datetime | None:
