@@ -13,16 +13,16 @@ from mailer.approval import account_change_notices
 
 
 def find_account(login: str) -> User | None:
-    """The account with this username, else the only active one with this address; None without one."""
+    """The account with this username; an address is first looked for among those of active accounts."""
     login = login.strip()
     if not login:
         return None
-    by_name = User.objects.filter(username=login).first()
-    if by_name is not None or "@" not in login:
-        return by_name
-    # Two accounts with one address can be told apart by their usernames only.
-    found = User.objects.filter(email__iexact=login, is_active=True)[:2]
-    return found[0] if len(found) == 1 else None
+    if "@" in login:
+        # Two accounts with one address can be told apart by their usernames only.
+        found = User.objects.filter(email__iexact=login, is_active=True)[:2]
+        if len(found) == 1:
+            return found[0]
+    return User.objects.filter(username=login).first()
 
 
 class PasswordBackend(ModelBackend):

@@ -1,5 +1,7 @@
 """One account per person: a second account with the name, username or address of another one is refused.
 
+So is one whose username is the address of another account, or the other way round: both sign in with it.
+
 Names are compared as they look: without letter case, accents, punctuation and order of words, and with
 letters of Cyrillic and Greek that look like Latin ones as those (after the idea of Unicode Technical
 Standard 39, for the alphabets of the staff).
@@ -60,9 +62,9 @@ def _name(user: User) -> str:
     return "".join(sorted(look_alike_form(word) for word in user.get_full_name().split()))
 
 
-def _mailbox(user: User) -> str:
+def _mailbox(address: str) -> str:
     """The address without what is behind a plus sign: messages to both reach the same mailbox."""
-    local, _at, domain = user.email.strip().rpartition("@")
+    local, _at, domain = address.strip().rpartition("@")
     local = local.partition("+")[0]
     if not local:
         return ""
@@ -71,16 +73,30 @@ def _mailbox(user: User) -> str:
 
 def find_same_person(user: User) -> Iterator[tuple[str, User]]:
     """Other accounts that look like the same person: ("username", "email" or "name", the account)."""
-    mine = {"username": look_alike_form(user.username), "email": _mailbox(user), "name": _name(user)}
+    mine = _compared(user)
     for other in User.objects.exclude(pk=user.pk).order_by("pk"):
-        theirs = {"username": look_alike_form(other.username), "email": _mailbox(other), "name": _name(other)}
-        yield from ((field, other) for field in mine if mine[field] and mine[field] == theirs[field])
+        theirs = _compared(other)
+        yield from ((field, other) for field in mine if not mine[field].isdisjoint(theirs[field]))
+
+
+def _compared(user: User) -> dict[str, set[str]]:
+    """What no two accounts have in common; a username that is an address counts as one."""
+    values = {
+        "username": [look_alike_form(user.username)],
+        "email": [_mailbox(user.email), _mailbox(user.username)],
+        "name": [_name(user)],
+    }
+    return {field: set(filter(None, found)) for field, found in values.items()}
 
 
 def require_one_account(user: User) -> None:
-    """Raises SamePerson where another account has the same name, username or address."""
+    """Raises SamePerson, with the field to change as its code, where another account has the same name,
+    username or address.
+    """
     for field, other in find_same_person(user):
-        raise SamePerson(str(_MESSAGES[field]) % {"username": other.username}, code=field)
+        is_username = field == "email" and _mailbox(user.email) not in _compared(other)["email"]
+        message = str(_MESSAGES[field]) % {"username": other.username}
+        raise SamePerson(message, code="username" if is_username else field)
 
 
 def connect_signals() -> None:

@@ -42,6 +42,14 @@ def test_an_account_signs_in_by_name_or_address(dana: User, login: str) -> None:
     assert actions(dana) == ["accounts.sign_in"]
 
 
+def test_an_address_means_its_owner_and_not_the_account_with_that_username(dana: User) -> None:
+    # Accounts of former versions: none is made like this any more.
+    User.objects.bulk_create([User(username=dana.email, email="second@office.example.org")])
+    assert auth_backend.find_account(dana.email) == dana
+    User.objects.filter(pk=dana.pk).update(is_active=False)
+    assert auth_backend.find_account(dana.email) == User.objects.get(username=dana.email)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -43,6 +43,9 @@ def people() -> cast.Staff:
         ("email", {"email": "Timur@Office.Example.ORG"}),
         ("email", {"email": "timur+second@office.example.org"}),
         ("email", {"email": "tіmur@office.example.org"}),
+        # Both would sign in with it.
+        ("username", {"username": "timur@office.example.org"}),
+        ("username", {"username": "Timur+2@office.example.org"}),
         ("username", {"username": "Timur"}),
         ("username", {"username": "t1mur"}),
         ("username", {"username": "timur."}),
@@ -75,6 +78,17 @@ def test_other_people_have_accounts_of_their_own(timur: User) -> None:
     timur.last_name = "T. Karimov"
     timur.save()
     timur.save()
+
+
+def test_no_address_is_the_username_of_another_account(people: cast.Staff) -> None:
+    named = User.objects.create_user("timur@office.example.org", "timur@office.example.org")
+    named.first_name = "Timur"
+    named.save()
+    named.email = "karimov@office.example.org"
+    named.save()
+    with pytest.raises(SamePerson) as refused:
+        User.objects.create_user("second", "Timur@office.example.org")
+    assert refused.value.code == "email"
 
 
 @pytest.mark.parametrize("column", ["email", "username"])
