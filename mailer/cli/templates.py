@@ -9,7 +9,7 @@ import typer
 from django.conf import settings
 
 from mailer.cli.argument_lookup import NewsletterName, find
-from mailer.cli.output import Json, command_group, fail, print_json, print_text
+from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.editions import newsletter_template_parts
 from mailer.editions.design_preview_content import design_preview_content
 from mailer.editions.models import Newsletter
@@ -32,7 +32,7 @@ def show(
         return
     if part not in template_sandbox.shipped_part_names():
         fail(f"there is no part “{part}”; `mailer templates show` lists them.")
-    print_text(template_sandbox.default_source(part).removesuffix("\n"))
+    typer.echo(template_sandbox.default_source(part), nl=False)
 
 
 @app.command()
@@ -69,5 +69,6 @@ def preview(
     if rendered.errors:
         fail(" ".join(rendered.errors))
     values = {**merge_tags.web_values(settings.CONFIG.site.url, language), "subscriber_token": ""}
-    out.write_text(merge_tags.fill_html(rendered.html, values), encoding="utf-8")
+    with failing_on(OSError):
+        out.write_text(merge_tags.fill_html(rendered.html, values), encoding="utf-8")
     print_text(f"wrote {out}")

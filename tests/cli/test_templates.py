@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mailer.cli.templates import app
+from mailer.rendering import template_sandbox
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,17 @@ def test_the_page_on_templates_leads_to_a_changed_mail(page, tmp_path, monkeypat
     part.write_text("<mj-section padding='0 4px'>\n", encoding="utf-8")
     refused = run(["templates", "check", "silk-road-monthly"])
     assert refused.exit_code == 1 and "blocks/foot.mjml, line 1" in refused.stdout
+
+
+@pytest.mark.parametrize("part", template_sandbox.shipped_part_names())
+def test_a_part_is_printed_as_it_is(part: str) -> None:
+    assert run(["templates", "show", part]).stdout == template_sandbox.default_source(part)
+
+
+def test_a_preview_that_cannot_be_written_fails_without_a_traceback(tmp_path: Path) -> None:
+    cast.newsletter()
+    done = run(["templates", "preview", "silk-road-monthly", "--out", str(tmp_path / "missing" / "a.html")])
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
 
 
 def run(words: list[str]) -> Result:
