@@ -18,7 +18,7 @@ from mailer.accounts.password_links import set_password_url
 from mailer.approval.account_influence import DAYS, author_influence_ends_at, authors_behind
 from mailer.approval.one_account_per_person import SamePerson, find_same_person
 from mailer.cli.argument_lookup import operator
-from mailer.cli.output import command_group, console, fail, print_text
+from mailer.cli.output import command_group, fail, print_text, print_whole
 
 app = command_group()
 
@@ -53,7 +53,7 @@ def password_link(username: Annotated[str, typer.Argument(help="The account.")])
     """Print a link with which the account sets a new password, once and within three days."""
     user = _active_account(username)
     log(instance=user, action="accounts.password_link_printed", data={"by": operator()})
-    console.print(set_password_url(user), markup=False, soft_wrap=True)
+    print_whole(set_password_url(user))
 
 
 @app.command("invite")
@@ -88,7 +88,7 @@ def create_account_with_link(
         same = (other for _field, other in find_same_person(User(username=username, email=email, **names)))
         fail(" ".join([error.messages[0], *map(_independence, islice(same, 1))]))
     log(instance=user, action="accounts.password_link_printed", data={"by": operator()})
-    console.print(set_password_url(user), markup=False, soft_wrap=True)
+    print_whole(set_password_url(user))
     # Not on stdout, from which programs read the link.
     typer.echo(
         f"Send this link to {username}. It works once, within three days; nothing was mailed.", err=True

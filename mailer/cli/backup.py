@@ -19,7 +19,7 @@ from mailer.backup.encrypted_file import MIN_PASSPHRASE, BackupFileError
 from mailer.backup.restore import RestoreError
 from mailer.backup.restore import restore as restore_file
 from mailer.cli.main import loading_without_gc, start_django
-from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
+from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text, print_whole
 from mailer.config import ConfigError
 
 app = command_group()
@@ -155,7 +155,7 @@ def restore(
         print_text(
             "The environment names that bucket. Write it into [storage] of the same file before you start."
         )
-    print_text(f"Start it with: mailer --config {summary.config} run")
+    print_whole(f"Start it with: mailer --config {summary.config} run")
     print_text(
         "It sends nothing until an admin confirms that it may, in the desk or by `mailer resume-sending`: "
         "what the original sent since then is not in the backup (docs/backup.md)."

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mailer.cli.output import command_group, console, fail, failing_on, print_text
+from mailer.cli.output import command_group, fail, failing_on, print_text, print_whole
 
 app = command_group()
 
@@ -46,10 +46,11 @@ def dkim_key(
     (public,) = signer.keys
     print_text(f"Wrote {file}. Keep it secret, and in the backup.\n\n1. Publish this in DNS:\n")
     for name, value in (("Name ", public.dns_name), ("Type ", "TXT"), ("Value", public.dns_record)):
-        console.print(f"   {name}  {value}", markup=False, soft_wrap=True)
-    print_text(
+        print_whole(f"   {name}  {value}")
+    # A path in the configuration is relative to its folder, and not to this one.
+    print_whole(
         "\n2. Write into config.toml:\n\n"
         f'   [dkim]\n   domain = "{domain}"\n   {prefix}selector = "{selector}"\n'
-        f'   {prefix}key_file = "{file}"\n\n'
+        f'   {prefix}key_file = "{file.absolute()}"\n\n'
         "3. When `mailer doctor` finds it in DNS, restart the worker."
     )

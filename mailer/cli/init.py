@@ -18,7 +18,7 @@ import typer
 from mailer import config
 from mailer.cli import init_answers
 from mailer.cli.init_answers import Answers
-from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
+from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text, print_whole
 from mailer.config import key_ring
 from mailer.config.sections import Keys, Storage, Web
 from mailer.worker.supervisor import mailer_command
@@ -211,26 +211,21 @@ def _print_next_steps(path: Path, answers: Answers, link: str) -> None:
     if _SERVICE.exists():
         start = "systemctl enable --now newsletter"
     print_text("Next:")
-    _print_whole(f"1. Start it:  {start}")
+    print_whole(f"1. Start it:  {start}")
     if answers.url.startswith("https://"):
         port = Web.port
-        _print_whole(f"2. Let a proxy with TLS pass {answers.url} to 127.0.0.1:{port} (docs/installing.md).")
+        print_whole(f"2. Let a proxy with TLS pass {answers.url} to 127.0.0.1:{port} (docs/installing.md).")
     else:
-        _print_whole(f"2. It serves {answers.url}, for a trial; readers need https and a proxy with TLS.")
-    _print_whole(f"3. Choose the password of {answers.admin}, within three days, at this link:")
-    _print_whole(f"   {link}")
+        print_whole(f"2. It serves {answers.url}, for a trial; readers need https and a proxy with TLS.")
+    print_whole(f"3. Choose the password of {answers.admin}, within three days, at this link:")
+    print_whole(f"   {link}")
     print_text("   It is shown once, and is as good as the password. For another:")
-    _print_whole(f"   mailer --config {path} password-link {answers.admin}")
+    print_whole(f"   mailer --config {path} password-link {answers.admin}")
     print_text("4. Invite the first approver; whom the admin invites in the desk cannot approve for 30 days:")
-    _print_whole(
+    print_whole(
         f"   mailer --config {path} invite USERNAME --email ADDRESS --first-name FIRST --last-name LAST"
     )
-    _print_whole(f"5. Before the first mail:  mailer --config {path} doctor")
-
-
-def _print_whole(text: str) -> None:
-    """A line that can be copied: it is not wrapped."""
-    console.print(text, markup=False, soft_wrap=True)
+    print_whole(f"5. Before the first mail:  mailer --config {path} doctor")
 
 
 @app.command("first-admin")

@@ -12,7 +12,7 @@ import typer
 
 from mailer.backup.database_interface import DatabaseError
 from mailer.cli.main import loading_without_gc
-from mailer.cli.output import Json, command_group, console, failing_on, print_json, print_text
+from mailer.cli.output import Json, command_group, failing_on, print_json, print_text, print_whole
 
 app = command_group()
 
@@ -59,7 +59,7 @@ def move_database(
             f"{copied:,.0f} rows a second copied, {compared:,.0f} compared."
         )
     print_text("\nWrite this URL, with its password, into config.toml, and start web and worker again:\n")
-    console.print(f'   [database]\n   url = "{_without_password(to)}"\n', markup=False, soft_wrap=True)
+    print_whole(f'   [database]\n   url = "{_without_password(to)}"\n')
     print_text("The former database is kept, and sends nothing any more.")
 
 

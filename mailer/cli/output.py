@@ -15,7 +15,8 @@ Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object a line, and nothing else, on stdout.")
 ]
 
-console = Console(highlight=False)
+# Text is printed as it is: `:b:` in an IPv6 address is no emoji, and `[/a]` in a link no markup.
+console = Console(highlight=False, emoji=False, markup=False)
 
 
 def command_group(help_text: str | None = None, *, no_args_is_help: bool | None = None) -> typer.Typer:
@@ -38,7 +39,12 @@ def print_json(record: Mapping[str, Any]) -> None:
 
 def print_text(text: str) -> None:
     """Print a line for people, wrapped to the width of the terminal."""
-    console.print(text, markup=False)
+    console.print(text)
+
+
+def print_whole(text: str) -> None:
+    """Print text that is copied or stored: it is not wrapped."""
+    console.print(text, soft_wrap=True)
 
 
 def fail(message: object) -> NoReturn:
