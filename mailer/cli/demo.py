@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from mailer.cli.output import command_group, fail, print_json, print_text
-from mailer.demo.folder import free_port, is_free, prepare
+from mailer.demo.folder import free_port, is_free, is_of_demo_or_new, prepare
 from mailer.worker.supervisor import mailer_command, stop_on_signals, supervise
 
 app = command_group()
@@ -41,6 +41,7 @@ def demo(
     """Send the sample edition from stories to inboxes; no mail is sent outside this machine."""
     if once is not None:
         _run_once(once)
+    _refuse_installation(folder)
     if not is_free(port):
         fail(
             f"port {port} is taken by another program. Stop it, or choose another: "
@@ -53,7 +54,14 @@ def demo(
     _replace_process(config, "serve")
 
 
+def _refuse_installation(folder: Path) -> None:
+    """End the command before it replaces a configuration, or deletes a folder, that the demo did not make."""
+    if not is_of_demo_or_new(folder):
+        fail(f"{folder} has a config.toml that is not of a demo; nothing was changed. Give another --folder.")
+
+
 def _run_once(directory: Path) -> None:
+    _refuse_installation(directory / "state")
     for name in ("inbox", "staff", "state"):
         if (directory / name).exists() and any((directory / name).iterdir()):
             fail(f"{directory / name} is not empty; give a new folder, or delete it first.")

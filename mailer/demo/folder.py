@@ -61,6 +61,15 @@ assemble_at = "{assemble_at}"
 """
 
 
+def is_of_demo_or_new(folder: Path) -> bool:
+    """Whether the folder has no configuration, or one that the demo wrote."""
+    try:
+        text = (folder / "config.toml").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return True
+    return text.partition("\n")[0] == TEMPLATE.partition("\n")[0]
+
+
 def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Path, undo: int = 0) -> Path:
     """Write the demo's configuration and return its path; existing keys and an existing database are kept.
 
