@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.timezone import localtime
 from wagtail.log_actions import log
@@ -80,6 +81,10 @@ def create_account_with_link(
     if unknown := [name for name in wanted if name not in groups]:
         fail(f"there is no role “{unknown[0]}”; known: {', '.join(groups)}.")
     names = {"first_name": first_name, "last_name": last_name}
+    try:
+        User(username=username, email=email, **names).clean_fields(exclude=["password"])
+    except ValidationError as error:
+        fail("\n".join(f"{field}: {' '.join(found)}" for field, found in error.message_dict.items()))
     try:
         with transaction.atomic():
             user = User.objects.create_user(username, email, None, **names)

@@ -32,6 +32,16 @@ def test_a_command_makes_a_superuser_and_the_change_is_recorded() -> None:
     assert CliRunner().invoke(app, ["superuser", "unknown"]).exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("username", "email"), [("", "timur@example.org"), ("two words", "timur@example.org"), ("timur", "timur")]
+)
+def test_a_name_or_address_that_is_none_makes_no_account(username: str, email: str) -> None:
+    arguments = ["invite", username, "--email", email, "--first-name", "Timur", "--last-name", "Karimov"]
+    answer = CliRunner().invoke(app, arguments)
+    assert (answer.exit_code, type(answer.exception), answer.stdout) == (1, SystemExit, "")
+    assert not User.objects.filter(username=username).exists()
+
+
 def test_a_command_makes_an_approver_whom_no_member_of_staff_made() -> None:
     names = ["--first-name", "Timur", "--last-name", "Karimov"]
     arguments = ["invite", "timur", "--email", "timur@example.org", *names]
