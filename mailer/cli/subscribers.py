@@ -53,7 +53,8 @@ def export_people(
 ) -> None:
     """Write subscribers and their subscriptions, as `import` reads them; recorded in the audit log."""
     mailing_list = find_list(from_list) if from_list else None
-    kind = kind or (out.suffix.lstrip(".") if out and out.suffix in (".xlsx", ".json") else "csv")
+    suffix = out.suffix.lstrip(".").lower() if out else ""
+    kind = kind or (suffix if suffix in ("xlsx", "json") else "csv")
     if kind not in ("csv", "xlsx", "json"):
         fail(f"“{kind}” is not a format; known: csv, xlsx, json.")
     if kind == "xlsx" and out is None:

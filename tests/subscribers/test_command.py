@@ -148,6 +148,15 @@ def test_a_person_is_shown_exported_and_erased(tmp_path: Path, monthly: MailingL
 
 
 @pytest.mark.both_databases
+def test_the_end_of_a_files_name_says_its_format_in_capitals_too(
+    tmp_path: Path, monthly: MailingList
+) -> None:
+    assert run("export", "--out", str(tmp_path / "PEOPLE.XLSX")).exit_code == 0
+    assert load_workbook(tmp_path / "PEOPLE.XLSX").active is not None
+    assert run("export", "--out", str(tmp_path / "PEOPLE.JSON")).exit_code == 0
+    assert not (tmp_path / "PEOPLE.JSON").read_text("utf-8")
+
+
 def test_people_are_exported_in_three_formats_and_the_audit_log_knows(
     tmp_path: Path, monthly: MailingList
 ) -> None:
