@@ -126,12 +126,13 @@ def preview(
     chosen, rendered = _render_variant(found, countries, language)
     values = merge_tags.web_values(settings.CONFIG.site.url, language)
     values["countries"] = merge_tags.country_names_or_all(chosen, language)
-    out.mkdir(parents=True, exist_ok=True)
     name = f"{found.slug}-{language}-{'-'.join(chosen) or 'all'}"
     files = {out / f"{name}.html": merge_tags.fill_html(rendered.html, values)}
     files[out / f"{name}.txt"] = merge_tags.fill_text(rendered.text, values)
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
+    with failing_on(OSError):
+        out.mkdir(parents=True, exist_ok=True)
+        for path, text in files.items():
+            path.write_text(text, encoding="utf-8")
     if json:
         print_json(
             {

@@ -60,7 +60,9 @@ def rotate(
     ],
     keep_days: Annotated[
         int | None,
-        typer.Option(min=0, help="Days that the replaced key still reads: sessions 30, tokens 1095."),
+        typer.Option(
+            min=0, max=36_500, help="Days that the replaced key still reads: sessions 30, tokens 1095."
+        ),
     ] = None,
 ) -> None:
     """Add a new key; the present one still reads for a time, so that sign-ins and links go on working."""

@@ -80,7 +80,7 @@ def _find_sources(name: str) -> list[StorySource]:
     if not name:
         return list(StorySource.objects.filter(active=True).exclude(kind=StorySource.Kind.EMAIL))
     found = StorySource.objects.filter(name=name).first()
-    if found is None and name.isdigit():
+    if found is None and name.isdecimal():
         found = StorySource.objects.filter(pk=int(name)).first()
     return [found] if found else fail(f"there is no story source named “{name}”; the desk lists them.")
 

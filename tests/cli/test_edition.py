@@ -103,6 +103,14 @@ def test_preview_writes_the_variant_of_such_a_subscriber(staff: cast.Staff, tmp_
         assert "%%" not in text
 
 
+def test_a_preview_that_cannot_be_written_fails_without_a_traceback(
+    staff: cast.Staff, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    done = run("preview", SLUG, "--out", str(tmp_path / "file"))
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+
+
 def test_preview_refuses_an_unknown_country(staff: cast.Staff, tmp_path: Path) -> None:
     done = run("preview", SLUG, "--countries", "XX", "--out", str(tmp_path))
     assert done.exit_code == 1

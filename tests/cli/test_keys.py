@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from mailer.cli import keys
 from mailer.config import key_ring
 from tests import programs
 from tests.cli.conftest import ENVIRONMENT, Initialized
@@ -102,3 +104,8 @@ def test_nothing_starts_with_the_keys_of_another_installation(office: Path) -> N
         check=False,
     )
     assert wsgi.returncode != 0 and "not the keys file" in wsgi.stderr
+
+
+def test_a_time_that_no_key_lasts_is_refused() -> None:
+    done = CliRunner().invoke(keys.app, ["rotate", "tokens", "--keep-days", "9" * 11])
+    assert done.exit_code == 2

@@ -68,8 +68,9 @@ def test_a_source_that_cannot_be_read_is_an_exit_status(tmp_path: Path) -> None:
     assert json.loads(result.stdout)["problem"]
 
 
-def test_gathering_from_an_unknown_source_is_a_command_error() -> None:
-    result = run("gather", "Nobody")
+@pytest.mark.parametrize("name", ["Nobody", "²", "7"])
+def test_gathering_from_an_unknown_source_is_a_command_error(name: str) -> None:
+    result = run("gather", name)
 
     assert result.exit_code == 1
-    assert "there is no story source named “Nobody”" in result.stderr
+    assert f"there is no story source named “{name}”" in result.stderr
