@@ -163,7 +163,7 @@ def _restore(
 
 def _names_bucket(file: Path, storage: Storage) -> bool:
     """Whether the configuration file has the same bucket, without the environment."""
-    written = tomllib.loads(file.read_text(encoding="utf-8")).get("storage", {})
+    written = tomllib.loads(file.read_text(encoding="utf-8-sig")).get("storage", {})
     names = ("media", "s3_bucket", "s3_endpoint", "s3_prefix")
     return all(written.get(name, getattr(Storage, name)) == getattr(storage, name) for name in names)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from mailer.config import section_reader
@@ -42,6 +44,7 @@ from mailer.config.sections import SignUp as SignUp
 from mailer.config.sections import Smtp as Smtp
 from mailer.config.sections import Worker as Worker
 
+_SITE_URL = re.compile(r"https?://[^\s/?#@\\]+")
 # How every process writes its log.
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
@@ -89,7 +92,8 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
     Raises ConfigError, which names the file and the key.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # Editors of Windows begin a file with a mark, which TOML does not allow.
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read ({error.strerror}). "
@@ -128,10 +132,10 @@ def parse(table: dict[str, Any], environment: Mapping[str, str], *, home: Path, 
 
 
 def _check(config: Config, origin: str) -> None:
-    if not config.site.url.startswith(("http://", "https://")) or config.site.url.endswith("/"):
+    if not _is_site_url(config.site.url):
         raise ConfigError(
             f"{origin}: [site] url is {config.site.url!r}; "
-            "write it as https://news.example.org, without a final slash."
+            "write it as https://news.example.org, without a path and without a final slash."
         )
     if not config.site.languages or not config.site.countries:
         raise ConfigError(f"{origin}: [site] needs at least one of `languages` and one of `countries`.")
@@ -153,6 +157,15 @@ def _check(config: Config, origin: str) -> None:
         )
     _check_dkim(config.dkim, origin)
     _check_syntax(config, origin)
+
+
+def _is_site_url(url: str) -> bool:
+    """Whether it is a scheme and a host, perhaps with a port."""
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        return False
+    return bool(_SITE_URL.fullmatch(url)) and port != 0
 
 
 def _check_syntax(config: Config, origin: str) -> None:

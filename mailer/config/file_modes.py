@@ -87,7 +87,7 @@ def _private_paths(file: Path, config: Config) -> Iterator[Path]:
 def secret_files(file: Path) -> Iterator[Path]:
     """The files that the configuration reads secrets from: its keys that end in _file or token_path."""
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return
     sections = [section for section in table.values() if isinstance(section, dict)]

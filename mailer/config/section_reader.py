@@ -77,9 +77,13 @@ def read_section(kind: Any, name: str, table: dict[str, Any], home: Path, origin
 
 def _secret(path: Path, where: str) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        # Editors of Windows begin a file with a mark that is not part of the secret.
+        return path.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         raise ConfigError(f"{where}: {path} cannot be read ({error.strerror}).") from error
+    except ValueError:
+        # Without the error, which holds the bytes.
+        raise ConfigError(f"{where}: {str(path)!r} is no file of UTF-8 text.") from None
 
 
 def _typed(hint: Any, value: Any, where: str) -> Any:
@@ -99,7 +103,8 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
     if hint in (int, float):
         return _number(hint, value, where)
     if not isinstance(value, str):
-        raise ConfigError(f"{where}: is {value!r}; it must be a string in quotes.")
+        # Without the value, which may be a password.
+        raise ConfigError(f"{where}: must be a string in quotes.")
     return value
 
 
@@ -117,9 +122,10 @@ def _number(kind: type[int] | type[float], value: Any, where: str) -> float:
         raise ConfigError(f"{where}: is {value!r}; it must be a number.")
     try:
         number = kind(value)
-    except ValueError as error:
-        raise ConfigError(f"{where}: is {value!r}; it must be a number.") from error
-    if number != float(value) or not 0 <= number < float("inf"):
+        exact = number == float(value)
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(f"{where}: is {value!r:.40}; it must be a number.") from error
+    if not exact or not 0 <= number < float("inf"):
         raise ConfigError(f"{where}: is {value!r}; it must be a {kind.__name__} that is not negative.")
     return number
 

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 # Where the token stands in an address; it has 49 characters.
 TOKEN = "{token}"  # noqa: S105  (a place in a text)
 _BEFORE_TOKEN = re.compile(r"(?:[a-z0-9!#$%&'*+/=?^_`|~.-]*[!#$%&'*+/=?^_`|~-])?")
+_EMAIL = re.compile(r"[^@\s\"<>,;]+@[^@\s\"<>,;]+")
+_DOMAIN = re.compile(r"[^@\s.]+(\.[^@\s.]+)*")
 # Characters before the token, so that no local part is longer than the 64 of RFC 5321 §4.5.3.1.1.
 _LONGEST = 15
 # Required keys, where that is not the API key alone.
@@ -66,6 +68,8 @@ class Site:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot be used."""
+        if self.email and not _EMAIL.fullmatch(self.email):
+            raise ValueError(f"email: {self.email!r} is no address; write newsletter@example.org, no name.")
         for written in self.trusted_proxies:
             try:
                 ipaddress.ip_network(written, strict=False)
@@ -435,6 +439,8 @@ class Bounces:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot be used."""
+        if self.domain and not _DOMAIN.fullmatch(self.domain):
+            raise ValueError(f"domain is {self.domain!r}; write it as bounces.example.org.")
         for key in ("address", "unsubscribe_address"):
             _check_form(key, getattr(self, key))
         for key in ("imap_port", "pop3_port", "lmtp_port"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailer.config import Config, ConfigError, load, parse
+from mailer.config import Config, ConfigError, file_modes, load, parse
 
 SITE = {"url": "https://news.example.org", "name": "Office"}
 
@@ -33,7 +33,28 @@ def test_missing_keys_have_defaults() -> None:
         ({"site": {**SITE, "timezone": "Almaty"}}, ("[site] timezone", "'Almaty'")),
         ({"site": {**SITE, "countries": [1, 2]}}, ("[site] countries",)),
         ({"site": {**SITE, "debug": "perhaps"}}, ("[site] debug", "'perhaps'")),
-        ({"site": {**SITE, "name": 7}}, ("[site] name", "7")),
+        *(
+            ({"site": {**SITE, "url": url}}, ("[site] url",))
+            for url in (
+                "https://news example.org",
+                "https://news.example.org\n",
+                "https://u:p@news.example.org",
+                "https://news.example.org:99999",
+                "https://news.example.org:0",
+                "https://news.example.org/letters",
+                "https://news.example.org?a",
+                "https://[::1",
+                "https://",
+            )
+        ),
+        ({"site": {**SITE, "email": "nonsense"}}, ("[site]", "email")),
+        ({"site": {**SITE, "email": "news@example.org\nBcc: x@example.org"}}, ("[site]", "email")),
+        ({"site": {**SITE, "email": "News <news@example.org>"}}, ("[site]", "email")),
+        ({"site": SITE, "bounces": {"domain": "bounces.example.org."}}, ("[bounces]", "domain")),
+        ({"site": SITE, "bounces": {"domain": "b@example.org"}}, ("[bounces]", "domain")),
+        ({"site": {**SITE, "name": 7}}, ("[site] name",)),
+        ({"site": SITE, "smtp": {"port": float("inf")}}, ("[smtp] port", "inf")),
+        ({"site": SITE, "sending": {"rate_per_second": 10**400}}, ("[sending] rate_per_second",)),
         ({"site": "here"}, ("`site`",)),
         ({"site": SITE, "smtp": {"port": "many"}}, ("[smtp] port", "'many'")),
         ({"site": SITE, "smtp": {"port": 2.5}}, ("[smtp] port", "2.5")),
@@ -140,6 +161,29 @@ def test_a_missing_secret_file_is_an_error(tmp_path: Path) -> None:
     table = {"site": SITE, "smtp": {"password_file": "nowhere"}}
     with pytest.raises(ConfigError, match="nowhere cannot be read"):
         read(table, home=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["binary", "with\0nul"])
+def test_a_secret_file_that_is_no_text_is_an_error_without_the_secret(tmp_path: Path, name: str) -> None:
+    (tmp_path / "binary").write_bytes(b"geheim\xff")
+    with pytest.raises(ConfigError) as error:
+        read({"site": SITE, "smtp": {"password_file": name}}, home=tmp_path)
+    assert "[smtp] password_file" in str(error.value) and "geheim" not in str(error.value)
+
+
+def test_a_secret_that_is_no_string_is_not_repeated() -> None:
+    with pytest.raises(ConfigError) as error:
+        read({"site": SITE, "smtp": {"password": 12345678}})
+    assert "[smtp] password" in str(error.value) and "12345678" not in str(error.value)
+
+
+def test_the_mark_before_a_text_of_windows_is_not_part_of_it(tmp_path: Path) -> None:
+    file, secret = tmp_path / "config.toml", tmp_path / "password"
+    text = '[site]\nurl = "https://news.example.org"\nname = "Office"\n[smtp]\npassword_file = "password"\n'
+    file.write_text(text, "utf-8-sig")
+    secret.write_text("geheim\r\n", "utf-8-sig")
+    assert load(file, {}).smtp.password == "geheim"
+    assert list(file_modes.secret_files(file)) == [secret]
 
 
 def test_a_key_and_its_file_cannot_both_be_given(tmp_path: Path) -> None:
