@@ -7,6 +7,7 @@ a command's module is imported when the command is called, and each command says
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import importlib
 import os
@@ -74,6 +75,8 @@ COMMANDS = {
 }
 
 
+# Errors of the machine that its operator can correct.
+_MACHINE_ERRORS = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
 # What the settings need; nothing is stored or sent with it.
 _DEFAULT_CONFIG = """
 [site]
@@ -213,8 +216,30 @@ def start_django(config: Path | None = None, *, desk: bool = False) -> None:
     django.setup()
 
 
+def _message_of(error: Exception) -> str:
+    """What to print in place of a traceback; empty: the error is one of the program."""
+    from mailer.config import ConfigError  # slow, and `mailer --help` does without
+
+    if isinstance(error, ConfigError):
+        return str(error)
+    if {"web", "worker"} & set(sys.argv):
+        # Their log keeps where it happened.
+        return ""
+    if isinstance(error, OSError) and error.errno in _MACHINE_ERRORS:
+        return f"{error.filename or 'the output'} cannot be written or read: {error.strerror}."
+    if "django.db" in sys.modules:
+        from django.db import OperationalError
+
+        if isinstance(error, OperationalError):
+            return (
+                f"the database cannot be used: {' '.join(str(error).split())}. "
+                "`mailer doctor` checks it, and `mailer migrate` makes missing tables."
+            )
+    return ""
+
+
 def main() -> None:
-    """Run the command; a configuration error becomes one line on stderr and exit status 1.
+    """Run the command; an error that its user can correct becomes one line on stderr and exit status 1.
 
     What it and its child processes create is for their owner only.
     """
@@ -222,10 +247,9 @@ def main() -> None:
     try:
         app(prog_name="mailer")
     except Exception as error:
-        from mailer.config import ConfigError  # slow, and `mailer --help` does without
-
-        if not isinstance(error, ConfigError):
+        message = _message_of(error)
+        if not message:
             raise
-        print(f"mailer: {error}", file=sys.stderr)  # noqa: T201
+        print(f"mailer: {message}", file=sys.stderr)  # noqa: T201
         # A mail server that pipes a message in keeps it then, and tries again (sysexits.h EX_TEMPFAIL).
         sys.exit(75 if {"bounces", "receive"} <= set(sys.argv) else 1)
