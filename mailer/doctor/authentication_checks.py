@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from mailer.config import ConfigError
 from mailer.delivery.smtp import dkim
 from mailer.doctor.check_types import CheckResult, Context, DnsRecord
-from mailer.doctor.dns_client import DnsError
+from mailer.doctor.dns_client import DnsError, ascii_name
 from mailer.doctor.outbound_mail_checks import Egress, egress_addresses
 from mailer.doctor.spf_dmarc_evaluation import (
     MAX_SPF_LOOKUPS,
@@ -160,7 +160,7 @@ def _dkim_key(key: dkim.Key, texts: list[str]) -> CheckResult:
     record = (DnsRecord(key.dns_name, "TXT", key.dns_record),)
     if error := _dkim_error(key, texts):
         return result("problem", error, "Publish only this DNS record under the name shown:", record)
-    if "y" in _tags(texts[0]).get("t", "").split(":"):
+    if "y" in _values(_tags(texts[0]), "t"):
         message = "The DKIM record contains t=y (testing), so receivers may ignore the signatures."
         return result("warning", message, "Publish the DKIM record without t=y:", record)
     return result(
@@ -185,9 +185,9 @@ def _dkim_error(key: dkim.Key, texts: list[str]) -> str:
             "configuration is for "
             f"{key.algorithm}."
         )
-    if "sha256" not in tags.get("h", "sha256").split(":"):
+    if "sha256" not in _values(tags, "h", "sha256"):
         return "The DKIM key in DNS does not allow SHA-256."
-    if not {"*", "email"} & set(tags.get("s", "*").split(":")):
+    if not {"*", "email"} & _values(tags, "s", "*"):
         return "The DKIM key in DNS is not for email: its s= tag does not include email."
     return (
         ""
@@ -219,6 +219,11 @@ def _tags(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
+def _values(tags: dict[str, str], name: str, default: str = "") -> set[str]:
+    """The values of a tag, between which there may be spaces (RFC 6376 §3.6.1)."""
+    return {value.strip() for value in tags.get(name, default).split(":")}
+
+
 def check_dmarc(context: Context) -> Iterator[CheckResult]:
     """DMARC of each domain in From, and whether our DKIM or SPF domain is aligned with it."""
     if not context.domains:
@@ -248,7 +253,7 @@ def _alignment(context: Context, domain: str, record: DmarcRecord) -> CheckResul
     policy = f"p={record.policy_for(domain)} (_dmarc.{record.domain})."
     signed = context.config.dkim.domain.lower()
     dkim_aligned = bool(signed) and is_aligned(context.dns, signed, domain, record.is_strict("adkim"))
-    envelope = context.config.bounces.domain.lower() or domain
+    envelope = ascii_name(context.config.bounces.domain) or domain
     spf_aligned = is_aligned(context.dns, envelope, domain, record.is_strict("aspf"))
     if dkim_aligned:
         spf = " The SPF domain is aligned as well." if spf_aligned else ""

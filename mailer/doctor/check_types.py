@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mailer.config import Config
-from mailer.doctor.dns_client import Dns
+from mailer.doctor.dns_client import Dns, ascii_name
 
 # problem: mail or pages fail, or soon will. warning: staff must decide. skipped: it could not be checked.
 Status = Literal["ok", "warning", "problem", "skipped"]
@@ -61,12 +61,12 @@ class Context:
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """The senders' domains in lower case, without those that are not DNS names."""
-        found = dict.fromkeys(sender.rpartition("@")[2].lower() for sender in self.senders)
+        """The senders' domains as DNS has them, without those that are not DNS names."""
+        found = dict.fromkeys(ascii_name(sender.rpartition("@")[2]) for sender in self.senders)
         return tuple(domain for domain in found if "." in domain and not domain[-1].isdigit())
 
     @property
     def bounce_domains(self) -> tuple[str, ...]:
         """The domains of the envelope senders."""
-        own = self.config.bounces.domain.lower()
+        own = ascii_name(self.config.bounces.domain)
         return (own,) if own else self.domains

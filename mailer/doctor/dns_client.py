@@ -89,6 +89,14 @@ class Dns:
             return self._created
 
 
+def ascii_name(name: str) -> str:
+    """A host name in lower case, as DNS has it: with A-labels (RFC 5891)."""
+    try:
+        return name.lower().encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return name.lower()
+
+
 def is_public(address: Address) -> bool:
     """Whether other networks can see the address."""
     if address.is_loopback or address.is_link_local or address.is_unspecified:

@@ -109,6 +109,27 @@ def test_a_dkim_record_may_contain_spaces_and_lack_the_version(zone, context):
     assert next(iter(authentication_checks.check_dkim_keys(keyed(context)))).status == "ok"
 
 
+def test_a_dkim_record_may_contain_spaces_between_values(zone, context):
+    record = RSA_KEY.dns_record.replace("p=MII", "h=sha1 : sha256; s=tlsrpt : email; p=MII")
+    zone.text(RSA_KEY.dns_name, record)
+    assert next(iter(authentication_checks.check_dkim_keys(keyed(context)))).status == "ok"
+    zone.text(RSA_KEY.dns_name, f"{record}; t=s : y")
+    office = keyed(context)
+    office.dns.clear_cache()
+    assert next(iter(authentication_checks.check_dkim_keys(office))).status == "warning"
+
+
+@pytest.mark.parametrize("sender", ["news@почта.example.org", "news@Почта.example.org"])
+def test_a_domain_with_other_letters_is_checked_as_dns_has_it(zone, context, sender):
+    name = "xn--80a1acny.example.org"
+    zone.text(f"_dmarc.{name}", "v=DMARC1; p=none; adkim=s; aspf=s")
+    key = {**dataclasses.asdict(BOTH), "domain": name}
+    office = context(senders=(sender,), dkim=key, bounces={"domain": "почта.example.org"})
+    (found,) = authentication_checks.check_dmarc(office)
+    assert (found.status, found.subject) == ("ok", name)
+    assert [one.subject for one in authentication_checks.check_envelope_spf(office)] == [name]
+
+
 def test_without_dkim_keys_the_relay_must_sign(context):
     (found,) = authentication_checks.check_dkim_keys(context(dkim=dataclasses.asdict(Dkim())))
     assert found.status == "skipped" and "dkim=pass" in found.advice
