@@ -74,7 +74,9 @@ def _spf(context: Context, domain: str, source: Egress, *, of_envelope: bool) ->
         return
     for error in found.errors:
         yield result("problem", error, f"Fix the domain's SPF record: {found.record}")
-    outside = [str(address) for address, spf_result in found.results.items() if spf_result != "pass"]
+    outside = [
+        str(address) for address, spf_result in found.results.items() if spf_result not in ("pass", "unknown")
+    ]
     if outside and of_envelope:
         yield result(
             "warning",

@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mailer.doctor.dns_client import Address, Dns
 
@@ -19,9 +20,15 @@ from mailer.doctor.dns_client import Address, Dns
 MAX_SPF_LOOKUPS = 10
 _MAX_VOID_LOOKUPS = 2
 _MAX_MX_HOSTS = 10
-# Deeper than any record within the limits.
+# Deeper than any record within the limits, and more lookups: where a record includes itself twice, each depth
+# would double them.
 _MAX_DEPTH = 20
+_MAX_COUNTED = 50
 _TERM = re.compile(r"([+?~-]?)(all|include|a|mx|ptr|ip4|ip6|exists)([:/].*)?\Z", re.IGNORECASE)
+_NEEDS_VALUE = ("include", "exists", "ip4", "ip6")
+# RFC 7208 §7.1.
+_MACRO = re.compile(r"%(?:([%_-])|\{([a-z])(\d*)(r?)([.+,/_=-]*)\})", re.IGNORECASE)
+_ESCAPES = {"%": "%", "_": " ", "-": "%20"}
 _MODIFIER = re.compile(r"([A-Za-z][\w.-]*)=(.*)\Z")
 _RESULTS = {"": "pass", "+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 # The tree walk queries a longer name, then only its last labels (RFC 9989 §4.10).
@@ -41,7 +48,7 @@ class Spf:
     lookups: int = 0
     # The `all` term that decides, with its qualifier: "-all"; empty: there is none.
     all_term: str = ""
-    # "pass", "softfail"… for each address asked about.
+    # "pass", "softfail"… for each address asked about; "unknown": it depends on the message.
     results: dict[Address, str] = field(default_factory=dict)
 
 
@@ -49,7 +56,8 @@ def evaluate_spf(dns: Dns, domain: str, addresses: Iterable[Address]) -> Spf:
     """Read a domain's record and evaluate it for mail from each address. Raises DnsError."""
     whole = _SpfWalk(dns)
     whole.check(domain, None)
-    found = Spf(domain, _spf_record(dns, domain, []), whole.errors, whole.lookups, whole.all_term)
+    errors = list(dict.fromkeys(whole.errors))
+    found = Spf(domain, _spf_record(dns, domain, []), errors, whole.lookups, whole.all_term)
     if whole.lookups > MAX_SPF_LOOKUPS:
         found.errors.append(
             f"The SPF record needs {whole.lookups} DNS lookups; receivers reject more than {MAX_SPF_LOOKUPS}."
@@ -58,7 +66,7 @@ def evaluate_spf(dns: Dns, domain: str, addresses: Iterable[Address]) -> Spf:
         found.errors.append(
             f"{whole.void} of the SPF record's DNS lookups find nothing; receivers allow {_MAX_VOID_LOOKUPS}."
         )
-    found.results = {address: _SpfWalk(dns).check(domain, address) for address in addresses}
+    found.results = {address: _SpfWalk(dns).evaluate(domain, address) for address in addresses}
     return found
 
 
@@ -69,6 +77,27 @@ def _spf_record(dns: Dns, domain: str, errors: list[str]) -> str:
     return records[0] if records else ""
 
 
+class _Term(NamedTuple):
+    """A mechanism: "-ip4:192.0.2.0/24"."""
+
+    qualifier: str
+    # In lower case.
+    name: str
+    # What follows the name, from ":" or "/".
+    rest: str
+
+
+def _parse_term(text: str) -> _Term | None:
+    found = _TERM.match(text)
+    if found is None:
+        return None
+    term = _Term(found[1], found[2].lower(), found[3] or "")
+    if term.name == "all":
+        return None if term.rest else term
+    needs_value = term.name in _NEEDS_VALUE and not term.rest.startswith(":")
+    return None if needs_value or term.rest in (":", "/") else term
+
+
 class _SpfWalk:
     """One evaluation of a record and of the records that it includes."""
 
@@ -77,6 +106,13 @@ class _SpfWalk:
         self.lookups = self.void = 0
         self.errors: list[str] = []
         self.all_term = ""
+        # Whether a term depends on what only a message has.
+        self._has_unknown = False
+
+    def evaluate(self, domain: str, address: Address) -> str:
+        """The result for an address; "unknown" where a term that could let it pass cannot be evaluated."""
+        result = self.check(domain, address)
+        return "unknown" if self._has_unknown and result != "pass" else result
 
     def check(self, domain: str, address: Address | None, depth: int = 0, final: bool = True) -> str:
         """The result for an address; None matches nothing, so that every term is visited.
@@ -86,40 +122,44 @@ class _SpfWalk:
         record = _spf_record(self._dns, domain, self.errors)
         if not record:
             return "none"
-        redirect = ""
-        for term in record.split()[1:]:
-            if found := _TERM.match(term):
-                qualifier, name, rest = found[1], found[2].lower(), found[3] or ""
-                if name == "all" and final:
-                    self.all_term = f"{qualifier or '+'}all"
-                if self._matches(name, rest, domain, address, depth):
-                    return _RESULTS[qualifier]
-                if name == "all":
-                    return "neutral"
-            elif modifier := _MODIFIER.match(term):
-                if modifier[1].lower() == "redirect":
-                    redirect = modifier[2]
-            else:
-                self.errors.append(f"“{term}” in the SPF record of {domain} is not an SPF term.")
-        if redirect and self._count_lookup(depth):
-            result = self.check(redirect, address, depth + 1, final)
-            if result == "none":
-                self.errors.append(f"In the SPF record, redirect={redirect} names a domain without SPF.")
-            return result
-        return "neutral"
+        terms = record.split()[1:]
+        # Receivers refuse a record with a mistake anywhere, also behind `all`.
+        for text in terms:
+            if _parse_term(text) is None and not _MODIFIER.match(text):
+                self.errors.append(f"“{text}” in the SPF record of {domain} is not an SPF term.")
+        for term in filter(None, map(_parse_term, terms)):
+            if term.name == "all" and final:
+                self.all_term = f"{term.qualifier or '+'}all"
+            if self._matches(term, domain, address, depth):
+                return _RESULTS[term.qualifier]
+            if term.name == "all":
+                return "neutral"
+        modifiers = filter(None, map(_MODIFIER.match, terms))
+        redirect = next((found[2] for found in modifiers if found[1].lower() == "redirect"), "")
+        return self._redirected(redirect, domain, address, depth, final) if redirect else "neutral"
 
-    def _matches(self, name: str, rest: str, domain: str, address: Address | None, depth: int) -> bool:
+    def _redirected(self, to: str, domain: str, address: Address | None, depth: int, final: bool) -> str:
+        target = self._expand(to, domain, address)
+        if not self._count_lookup(depth) or not target:
+            return "neutral"
+        result = self.check(target, address, depth + 1, final)
+        if result == "none":
+            self.errors.append(f"In the SPF record, redirect={target} names a domain without SPF.")
+        return result
+
+    def _matches(self, term: _Term, domain: str, address: Address | None, depth: int) -> bool:
+        name = term.name
         if name == "all":
             return address is not None
         if name in ("ip4", "ip6"):
-            return self._in_network(rest.removeprefix(":"), address)
+            return self._in_network(term.rest.removeprefix(":"), address, int(name[2]))
         if not self._count_lookup(depth):
             return False
-        target, _, lengths = rest.removeprefix(":").partition("/")
-        target = target or domain
-        if "%" in target:
-            # A macro, whose value depends on each message.
+        text, _, lengths = term.rest.removeprefix(":").partition("/")
+        target = self._expand(text, domain, address)
+        if target is None:
             return False
+        target = target or domain
         if name == "include":
             result = self.check(target, address, depth + 1, final=False)
             if result == "none":
@@ -130,6 +170,15 @@ class _SpfWalk:
         if name == "exists":
             return self._has_answer(self._dns.addresses(target)) and address is not None
         return False
+
+    def _expand(self, text: str, domain: str, address: Address | None) -> str | None:
+        """The text with its macros replaced; None if one depends on the message (RFC 7208 §7)."""
+        values = {"d": domain} if address is None else _macro_values(domain, address)
+        used = [found[2].lower() for found in _MACRO.finditer(text) if found[2]]
+        if not values.keys() >= set(used):
+            self._has_unknown = True
+            return None
+        return _MACRO.sub(lambda found: _macro_value(found, values), text)
 
     def _is_host(self, name: str, target: str, lengths: str, address: Address | None) -> bool:
         hosts = [target]
@@ -148,14 +197,19 @@ class _SpfWalk:
                 self._has_answer(found)
             for one in found:
                 length = (four or "32") if one.version == 4 else (six or "128")
-                if self._in_network(f"{one}/{length}", address):
+                if self._in_network(f"{one}/{length}", address, one.version):
                     return True
         return False
 
-    def _in_network(self, network: str, address: Address | None) -> bool:
+    def _in_network(self, network: str, address: Address | None, version: int) -> bool:
+        length = network.partition("/")[2]
         try:
             found = ipaddress.ip_network(network, strict=False)
+            # SPF knows no masks such as /255.255.255.0.
+            is_valid = found.version == version and (length.isdigit() or "/" not in network)
         except ValueError:
+            is_valid = False
+        if not is_valid:
             self.errors.append(f"“{network}” in the SPF record is not an IP address range.")
             return False
         return address is not None and address in found
@@ -166,7 +220,27 @@ class _SpfWalk:
 
     def _count_lookup(self, depth: int) -> bool:
         self.lookups += 1
-        return depth < _MAX_DEPTH
+        return depth < _MAX_DEPTH and self.lookups <= _MAX_COUNTED
+
+
+def _macro_values(domain: str, address: Address) -> dict[str, str]:
+    """What is known before a message is sent; the sender's local part and the HELO name are not."""
+    octets = address.exploded.replace(":", "")
+    return {
+        "d": domain,
+        "i": str(address) if address.version == 4 else ".".join(octets),
+        "v": "in-addr" if address.version == 4 else "ip6",
+    }
+
+
+def _macro_value(found: re.Match[str], values: dict[str, str]) -> str:
+    """The value of a macro: split at its delimiters, reversed, and cut to its last labels."""
+    if found[1]:
+        return _ESCAPES[found[1]]
+    parts = re.split(f"[{re.escape(found[5] or '.')}]", values[found[2].lower()])
+    if found[4]:
+        parts.reverse()
+    return ".".join(parts[-int(found[3] or 0) :])
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import ip_address
 
 import pytest
@@ -42,6 +43,12 @@ def evaluate(dns, domain="example.org", address=RELAY):
         ("v=spf1 exists:mail.example.net -all", "pass"),
         ("v=spf1 exists:%{i}.list.example.net -all", "fail"),
         ("v=spf1 ip6:2001:db8::/32 -all", "fail"),
+        ("v=spf1 include:%{ir}.%{v}.list.example.net -all", "pass"),
+        ("v=spf1 exists:%{i1r}._.%{d2}.lists.example.net -all", "pass"),
+        ("v=spf1 redirect=%{d1r}.list.example.net", "pass"),
+        # Whom it lets pass depends on the sender of each message.
+        ("v=spf1 exists:%{l}.list.example.net -all", "unknown"),
+        ("v=spf1 exists:%{l}.list.example.net ip4:192.0.2.7 -all", "pass"),
     ],
 )
 def test_spf_evaluates_an_address(zone, dns, record, result):
@@ -50,6 +57,9 @@ def test_spf_evaluates_an_address(zone, dns, record, result):
     zone.has("example.org", "MX", "10 mail.example.net.")
     zone.has("mail.example.net", "A", "192.0.2.7")
     zone.has("near.example.net", "A", "192.0.2.1")
+    zone.text("7.2.0.192.in-addr.list.example.net", "v=spf1 ip4:192.0.2.7 -all")
+    zone.has("192._.example.org.lists.example.net", "A", "127.0.0.2")
+    zone.text("example.list.example.net", "v=spf1 ip4:192.0.2.7 -all")
     zone.text("ours.example.net", "v=spf1 ip4:192.0.2.7 -all")
     zone.text("theirs.example.net", "v=spf1 ip4:198.51.100.0/24 -all")
     found, evaluated = evaluate(dns)
@@ -84,6 +94,15 @@ def test_more_than_ten_spf_lookups_are_an_error_even_if_the_first_term_matches(z
             "v=spf1 ipv4:192.0.2.7 -all",
             "“ipv4:192.0.2.7” in the SPF record of example.org is not an SPF term",
         ),
+        *(
+            (f"v=spf1 {term} -all", "is not an SPF term")
+            for term in ("include", "include:", "exists", "ip4", "a:", "mx/", "all:x", "-all=")
+        ),
+        ("v=spf1 -all ipv4:192.0.2.7", "“ipv4:192.0.2.7” in the SPF record"),
+        *(
+            (f"v=spf1 {term} -all", "is not an IP address range")
+            for term in ("ip4:192.0.2.0/255.255.255.0", "ip4:2001:db8::1", "ip6:192.0.2.7", "ip4:192.0.2.7/")
+        ),
         ("v=spf1 ip4:192.0.2.700 -all", "“192.0.2.700” in the SPF record is not an IP address range"),
         (
             "v=spf1 include:nobody.example.net -all",
@@ -100,6 +119,13 @@ def test_more_than_ten_spf_lookups_are_an_error_even_if_the_first_term_matches(z
 def test_spf_errors_are_reported(zone, dns, record, error):
     zone.text("example.org", record)
     assert error in " ".join(evaluate(dns)[0].errors)
+
+
+def test_a_record_that_includes_itself_twice_is_evaluated_in_time(zone, dns):
+    zone.text("example.org", "v=spf1 include:example.org include:example.org -all")
+    started = time.monotonic()
+    found, _ = evaluate(dns)
+    assert "DNS lookups" in " ".join(found.errors) and time.monotonic() - started < 5
 
 
 def test_two_spf_records_are_an_error(zone, dns):
