@@ -24,6 +24,7 @@ from mailer.doctor.outbound_mail_checks import Egress, egress_addresses
 from mailer.doctor.spf_dmarc_evaluation import (
     MAX_SPF_LOOKUPS,
     DmarcRecord,
+    duplicate_dmarc_domain,
     evaluate_spf,
     find_dmarc,
     is_aligned,
@@ -236,7 +237,11 @@ def check_dmarc(context: Context) -> Iterator[CheckResult]:
     for domain in context.domains:
         record = find_dmarc(context.dns, domain)
         if record is not None:
-            yield _alignment(context, domain, record)
+            yield _invalid_policy(domain, record) or _alignment(context, domain, record)
+            continue
+        if several := duplicate_dmarc_domain(context.dns, domain):
+            message = f"DNS has several DMARC records for {several}, so receivers ignore all of them."
+            yield CheckResult("dmarc", domain, "problem", message, f"Delete all but one at _dmarc.{several}.")
             continue
         top = organizational_domain(context.dns, domain)
         value = f"v=DMARC1; p=none; rua=mailto:dmarc@{top}"
@@ -248,6 +253,15 @@ def check_dmarc(context: Context) -> Iterator[CheckResult]:
             "Publish this DMARC record, with a mailbox of yours for the reports:",
             (DnsRecord(f"_dmarc.{top}", "TXT", value),),
         )
+
+
+def _invalid_policy(domain: str, record: DmarcRecord) -> CheckResult | None:
+    if not record.invalid_policies:
+        return None
+    tags = ", ".join(f"{name}={record.tags.get(name, '')}" for name in record.invalid_policies)
+    message = f"The DMARC record has no valid policy ({tags}), so receivers may ignore it: {record.text}"
+    advice = f"Correct the record at _dmarc.{record.domain}: a policy is none, quarantine or reject."
+    return CheckResult("dmarc", domain, "problem", message, advice)
 
 
 def _alignment(context: Context, domain: str, record: DmarcRecord) -> CheckResult:

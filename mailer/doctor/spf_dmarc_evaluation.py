@@ -30,6 +30,7 @@ _NEEDS_VALUE = ("include", "exists", "ip4", "ip6")
 _MACRO = re.compile(r"%(?:([%_-])|\{([a-z])(\d*)(r?)([.+,/_=-]*)\})", re.IGNORECASE)
 _ESCAPES = {"%": "%", "_": " ", "-": "%20"}
 _MODIFIER = re.compile(r"([A-Za-z][\w.-]*)=(.*)\Z")
+_POLICIES = ("none", "quarantine", "reject")
 _RESULTS = {"": "pass", "+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 # The tree walk queries a longer name, then only its last labels (RFC 9989 §4.10).
 _MAX_LABELS = 7
@@ -258,6 +259,12 @@ class DmarcRecord:
             policy = self.tags.get("sp", policy)
         return policy.lower()
 
+    @property
+    def invalid_policies(self) -> list[str]:
+        """The tags with a policy that receivers do not know, or without one (RFC 9989 §4.7)."""
+        tags = [name for name in ("p", "sp", "np") if name == "p" or name in self.tags]
+        return [name for name in tags if self.tags.get(name, "").lower() not in _POLICIES]
+
     def is_strict(self, mode: str) -> bool:
         """Whether `mode` (adkim, aspf) demands the same domain and not only the same organization."""
         return self.tags.get(mode, "r").lower() == "s"
@@ -266,7 +273,17 @@ class DmarcRecord:
 def find_dmarc(dns: Dns, domain: str) -> DmarcRecord | None:
     """The record that applies to the domain: its own or its organizational domain's. Raises DnsError."""
     walked = _tree_walk(dns, domain)
-    return walked.get(domain) or walked.get(_organizational(domain, walked))
+    return walked.get(domain) or walked.get(_organizational(domain, walked)) or _of_suffix(domain, walked)
+
+
+def duplicate_dmarc_domain(dns: Dns, domain: str) -> str:
+    """The domain, or one above it, that has several DMARC records, all of which receivers ignore; else empty.
+
+    Raises DnsError.
+    """
+    labels = domain.split(".")
+    asked = (".".join(labels[at:]) for at in range(len(labels) - 1))
+    return next((one for one in asked if len(_dmarc_texts(dns, one)) > 1), "")
 
 
 def organizational_domain(dns: Dns, domain: str) -> str:
@@ -296,6 +313,12 @@ def _tree_walk(dns: Dns, domain: str) -> dict[str, DmarcRecord]:
     return found
 
 
+def _of_suffix(domain: str, walked: dict[str, DmarcRecord]) -> DmarcRecord | None:
+    """The record of a public suffix, which applies where the organization has none (RFC 9989 §4.10.1)."""
+    records = (record for here, record in walked.items() if here != domain)
+    return next((record for record in records if record.tags.get("psd", "").lower() == "y"), None)
+
+
 def _organizational(domain: str, walked: dict[str, DmarcRecord]) -> str:
     for here, record in walked.items():
         psd = record.tags.get("psd", "u").lower()
@@ -307,9 +330,13 @@ def _organizational(domain: str, walked: dict[str, DmarcRecord]) -> str:
     return min(walked, key=lambda here: here.count("."), default=domain)
 
 
+def _dmarc_texts(dns: Dns, domain: str) -> list[str]:
+    return [text for text in dns.txt(f"_dmarc.{domain}") if re.match(r"v\s*=\s*DMARC1\s*(;|\Z)", text)]
+
+
 def _dmarc_record(dns: Dns, domain: str) -> DmarcRecord | None:
     """The single record at a domain; several count as none."""
-    texts = [text for text in dns.txt(f"_dmarc.{domain}") if re.match(r"v\s*=\s*DMARC1\s*(;|\Z)", text)]
+    texts = _dmarc_texts(dns, domain)
     if len(texts) != 1:
         return None
     pairs = (part.partition("=") for part in texts[0].split(";") if "=" in part)

@@ -154,6 +154,23 @@ def test_missing_dmarc_gets_a_record_for_the_organizational_domain(context):
 
 
 @pytest.mark.parametrize(
+    "policy", ["p=monitor", "p=", "rua=mailto:d@example.org", "p=none; sp=block", "P=any"]
+)
+def test_dmarc_without_a_valid_policy_is_a_problem(zone, context, policy):
+    zone.text("_dmarc.example.org", f"v=DMARC1; {policy}")
+    key = {**dataclasses.asdict(BOTH), "domain": "example.org"}
+    (found,) = authentication_checks.check_dmarc(context(dkim=key))
+    assert found.status == "problem" and policy in found.message
+
+
+@pytest.mark.parametrize("sender", ["news@example.org", "news@letters.example.org"])
+def test_several_dmarc_records_are_a_problem_that_another_one_does_not_solve(zone, context, sender):
+    zone.text("_dmarc.example.org", "v=DMARC1; p=none", "v=DMARC1; p=reject")
+    (found,) = authentication_checks.check_dmarc(context(senders=(sender,)))
+    assert found.status == "problem" and not found.records and "_dmarc.example.org" in found.advice
+
+
+@pytest.mark.parametrize(
     ("dmarc", "signed", "bounces", "status"),
     [
         ("p=reject", "example.org", "bounces.example.org", "ok"),

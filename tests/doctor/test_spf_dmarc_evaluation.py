@@ -159,6 +159,12 @@ def test_a_domains_own_dmarc_record_comes_first(zone, dns):
     assert found is not None and found.policy_for("news.example.org") == "none" and found.is_strict("adkim")
 
 
+def test_dmarc_of_a_public_suffix_applies_to_an_organization_without_one(zone, dns):
+    zone.text("_dmarc.gov.example", "v=DMARC1; p=reject; sp=none; psd=y")
+    found = spf_dmarc_evaluation.find_dmarc(dns, "news.office.gov.example")
+    assert found is not None and found.policy_for("news.office.gov.example") == "none"
+
+
 @pytest.mark.parametrize(
     "texts", [[], ["v=spf1 -all"], ["v=DMARC1; p=none", "v=DMARC1; p=reject"], ["v=DMARC10; p=none"]]
 )
