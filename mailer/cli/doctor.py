@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import typer
 from django.utils import timezone
 from rich.text import Text
 
-from mailer.cli.output import Json, command_group, console, fail, print_json, print_text
+from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.doctor import runner
 from mailer.doctor.check_types import CheckResult
 from mailer.doctor.dns_client import Dns
@@ -36,13 +37,18 @@ def doctor(
         str, typer.Option(help="Query this DNS server (an IP address) instead of the machine's own.")
     ] = "",
     nameserver_port: Annotated[int, typer.Option(hidden=True)] = 53,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer of another server.")] = 10,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds to wait for each answer of another server.")
+    ] = 10,
     only: Annotated[list[str] | None, typer.Option(help="Make this check only; may be repeated.")] = None,
 ) -> None:
     """Check configuration, machine, relay, DNS and bounces; exit status 1 if there is a problem."""
     for name in only or ():
         if name not in TITLES:
             fail(f"there is no check “{name}”; known: {', '.join(TITLES)}.")
+    if nameserver:
+        with failing_on(ValueError):
+            ipaddress.ip_address(nameserver)
     context = runner.create_context(Dns(nameserver, nameserver_port, min(timeout, 5.0)), timeout)
     counted: Counter[str] = Counter()
     with _progress() as waiting:

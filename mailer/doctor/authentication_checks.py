@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailer.config import ConfigError
 from mailer.delivery.smtp import dkim
-from mailer.doctor.check_types import CheckResult, Context, DnsRecord
+from mailer.doctor.check_types import CheckResult, Context, DnsRecord, check_each
 from mailer.doctor.dns_client import DnsError, ascii_name
 from mailer.doctor.outbound_mail_checks import Egress, egress_addresses
 from mailer.doctor.spf_dmarc_evaluation import (
@@ -48,19 +48,19 @@ def check_envelope_spf(context: Context) -> Iterator[CheckResult]:
         )
         return
     source = egress_addresses(context.config, context.dns)
-    for domain in context.bounce_domains:
-        yield from _spf(context, domain, source, of_envelope=True)
+    of_domain = partial(_spf, context, source=source, of_envelope=True)
+    yield from check_each("spf", context.bounce_domains, of_domain)
 
 
 def check_header_spf(context: Context) -> Iterator[CheckResult]:
     """SPF of domains that occur only in From, which few receivers evaluate."""
     source = egress_addresses(context.config, context.dns)
-    for domain in context.domains:
-        if domain not in context.bounce_domains:
-            yield from _spf(context, domain, source, of_envelope=False)
+    of_domain = partial(_spf, context, source=source, of_envelope=False)
+    others = (domain for domain in context.domains if domain not in context.bounce_domains)
+    yield from check_each("spf", others, of_domain)
 
 
-def _spf(context: Context, domain: str, source: Egress, *, of_envelope: bool) -> Iterator[CheckResult]:
+def _spf(context: Context, domain: str, *, source: Egress, of_envelope: bool) -> Iterator[CheckResult]:
     result = partial(CheckResult, "spf", domain)
     found = evaluate_spf(context.dns, domain, source.addresses)
     if not found.record:
@@ -234,25 +234,28 @@ def check_dmarc(context: Context) -> Iterator[CheckResult]:
             "No newsletter has a sender yet, and [site] email in the configuration has no domain of its own."
         )
         yield CheckResult("dmarc", "", "skipped", message)
-    for domain in context.domains:
-        record = find_dmarc(context.dns, domain)
-        if record is not None:
-            yield _invalid_policy(domain, record) or _alignment(context, domain, record)
-            continue
-        if several := duplicate_dmarc_domain(context.dns, domain):
-            message = f"DNS has several DMARC records for {several}, so receivers ignore all of them."
-            yield CheckResult("dmarc", domain, "problem", message, f"Delete all but one at _dmarc.{several}.")
-            continue
-        top = organizational_domain(context.dns, domain)
-        value = f"v=DMARC1; p=none; rua=mailto:dmarc@{top}"
-        yield CheckResult(
-            "dmarc",
-            domain,
-            "problem",
-            "The domain has no DMARC record; large mailbox providers require one from bulk senders.",
-            "Publish this DMARC record, with a mailbox of yours for the reports:",
-            (DnsRecord(f"_dmarc.{top}", "TXT", value),),
-        )
+    yield from check_each("dmarc", context.domains, partial(_dmarc, context))
+
+
+def _dmarc(context: Context, domain: str) -> Iterator[CheckResult]:
+    record = find_dmarc(context.dns, domain)
+    if record is not None:
+        yield _invalid_policy(domain, record) or _alignment(context, domain, record)
+        return
+    if several := duplicate_dmarc_domain(context.dns, domain):
+        message = f"DNS has several DMARC records for {several}, so receivers ignore all of them."
+        yield CheckResult("dmarc", domain, "problem", message, f"Delete all but one at _dmarc.{several}.")
+        return
+    top = organizational_domain(context.dns, domain)
+    value = f"v=DMARC1; p=none; rua=mailto:dmarc@{top}"
+    yield CheckResult(
+        "dmarc",
+        domain,
+        "problem",
+        "The domain has no DMARC record; large mailbox providers require one from bulk senders.",
+        "Publish this DMARC record, with a mailbox of yours for the reports:",
+        (DnsRecord(f"_dmarc.{top}", "TXT", value),),
+    )
 
 
 def _invalid_policy(domain: str, record: DmarcRecord) -> CheckResult | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from mailer.config import Config
-from mailer.doctor.dns_client import Dns, ascii_name
+from mailer.doctor.dns_client import Dns, DnsError, ascii_name
 
 # problem: mail or pages fail, or soon will. warning: staff must decide. skipped: it could not be checked.
 Status = Literal["ok", "warning", "problem", "skipped"]
@@ -44,6 +45,20 @@ class CheckResult:
             "advice": self.advice,
             "records": [{"name": one.name, "type": one.type, "value": one.value} for one in self.records],
         }
+
+
+DNS_ADVICE = "Check the network. Mail servers that get no answer from DNS defer the messages too."
+
+
+def check_each(
+    check: str, subjects: Iterable[str], function: Callable[[str], Iterable[CheckResult]]
+) -> Iterator[CheckResult]:
+    """The results of each subject; where DNS fails for one, the others are checked all the same."""
+    for subject in subjects:
+        try:
+            yield from list(function(subject))
+        except DnsError as error:
+            yield CheckResult(check, subject, "warning", str(error), DNS_ADVICE)
 
 
 @dataclass(frozen=True)

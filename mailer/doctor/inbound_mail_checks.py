@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from mailer.config import Config, Service
 from mailer.config.sections import TOKEN
-from mailer.doctor.check_types import CheckResult, Context, DnsRecord
+from mailer.doctor.check_types import CheckResult, Context, DnsRecord, check_each
 from mailer.doctor.outbound_mail_checks import egress_addresses
 from mailer.feedback.models import WebhookHeartbeat, WebhookPayload
 from mailer.feedback.sources.base import MailboxError
@@ -53,8 +53,7 @@ def check_bounce_mx(context: Context) -> Iterator[CheckResult]:
                 "sender yet."
             ),
         )
-    for domain in context.bounce_domains:
-        yield _bounce_mx(context, domain)
+    yield from check_each("bounce_mx", context.bounce_domains, lambda domain: [_bounce_mx(context, domain)])
 
 
 def _bounce_mx(context: Context, domain: str) -> CheckResult:

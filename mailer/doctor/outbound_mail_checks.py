@@ -19,7 +19,7 @@ from cryptography import x509
 from mailer.config import Config
 from mailer.delivery.smtp.relays import Relay, SmtpError, Timeouts, configured_relays
 from mailer.delivery.smtp.session_setup import open_session, unverified_context
-from mailer.doctor.check_types import CheckResult, Context, DnsRecord
+from mailer.doctor.check_types import CheckResult, Context, DnsRecord, check_each
 from mailer.doctor.dns_client import Address, Dns, is_loopback_or_empty, is_public
 
 # Days before a certificate's end from which it is a warning.
@@ -164,8 +164,10 @@ def check_reverse_dns(context: Context) -> Iterator[CheckResult]:
     if not source.addresses:
         yield CheckResult("reverse_dns", "", "skipped", f"Reverse DNS was not checked: {source.reason}.")
         return
-    for address in source.addresses:
-        yield _reverse_dns(context, address, source.ours)
+    by_text = {str(address): address for address in source.addresses}
+    yield from check_each(
+        "reverse_dns", by_text, lambda text: [_reverse_dns(context, by_text[text], source.ours)]
+    )
 
 
 def _reverse_dns(context: Context, address: Address, ours: bool) -> CheckResult:

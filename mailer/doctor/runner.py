@@ -21,11 +21,10 @@ from mailer.doctor import (
     outbound_mail_checks,
     web_checks,
 )
-from mailer.doctor.check_types import CheckResult, Context
+from mailer.doctor.check_types import DNS_ADVICE, CheckResult, Context
 from mailer.doctor.dns_client import Dns, DnsError
 from mailer.editions.models import Newsletter
 
-_DNS_ADVICE = "Check the network. Mail servers that get no answer from DNS defer the messages too."
 # Steps of a check that may wait for another server, each as long as the timeout.
 _STEPS = 6
 
@@ -44,7 +43,7 @@ class Check:
         try:
             self.results = list(self.function())
         except DnsError as error:
-            self.results = [CheckResult(self.name, "", "warning", str(error), _DNS_ADVICE)]
+            self.results = [CheckResult(self.name, "", "warning", str(error), DNS_ADVICE)]
         except Exception as error:  # noqa: BLE001  (one check that fails must not hide the others)
             message = f"This check could not be run: {type(error).__name__}: {error}"
             self.results = [CheckResult(self.name, "", "warning", message)]

@@ -163,6 +163,19 @@ def test_dmarc_without_a_valid_policy_is_a_problem(zone, context, policy):
     assert found.status == "problem" and policy in found.message
 
 
+@pytest.mark.parametrize("check", ["check_envelope_spf", "check_dmarc"])
+def test_a_domain_whose_dns_fails_leaves_the_others_to_be_checked(zone, context, check):
+    zone.failing |= {"broken.example.org", "_dmarc.broken.example.org"}
+    zone.text("example.net", "v=spf1 ip4:192.0.2.7 -all")
+    zone.text("_dmarc.example.net", "v=DMARC1; p=none")
+    office = context(senders=("a@broken.example.org", "a@example.net"), bounces={"domain": ""})
+    found = list(getattr(authentication_checks, check)(office))
+    assert [(one.subject, one.status) for one in found] == [
+        ("broken.example.org", "warning"),
+        ("example.net", "ok"),
+    ]
+
+
 @pytest.mark.parametrize("sender", ["news@example.org", "news@letters.example.org"])
 def test_several_dmarc_records_are_a_problem_that_another_one_does_not_solve(zone, context, sender):
     zone.text("_dmarc.example.org", "v=DMARC1; p=none", "v=DMARC1; p=reject")

@@ -82,6 +82,13 @@ def test_every_check_has_a_result_and_a_problem_gives_exit_status_1(tmp_path, zo
     assert found["spf"]["records"][0] == {"name": "example.org", "type": "TXT", "value": "v=spf1 ip4:… -all"}
 
 
+@pytest.mark.parametrize(("option", "status"), [(["--timeout", "-1"], 2), (["--nameserver", "here"], 1)])
+def test_an_option_without_a_meaning_is_refused(tmp_path, option, status):
+    write_config(tmp_path, CONFIG)
+    done = mailer("--config", tmp_path / "config.toml", "doctor", "--only", "configuration", *option)
+    assert (done.returncode, done.stdout) == (status, "")
+
+
 def test_the_demo_has_no_problem_and_queries_no_dns(tmp_path, zone, django_db_setup, sqlite_template):
     # Its tables take longest to make.
     shutil.copyfile(sqlite_template, tmp_path / "demo.db")
