@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -173,9 +173,12 @@ def _leaving_nothing(folder: Path, answers: Answers) -> Iterator[None]:
     except BaseException:
         for path in paths:
             if path not in kept:
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                # What was not created cannot be deleted either; what ended it early is reported.
+                with suppress(OSError):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         for one in folders:
-            one.rmdir()
+            with suppress(OSError):
+                one.rmdir()
         raise
 
 

@@ -90,6 +90,17 @@ def test_without_its_database_nothing_is_left(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_cannot_be_made_is_named_without_a_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    # Also without rights: /proc takes no folder, whoever asks.
+    for folder in (file / "office", Path("/proc/office")):
+        done = mailer("init", str(folder), "--yes", "--no-check")
+        assert done.returncode == 1 and str(folder) in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mailer", "init", str(tmp_path / "office"), "--yes"]
     with subprocess.Popen(
