@@ -463,7 +463,7 @@ def check_unused_accounts(now: datetime) -> Iterator[CheckResult]:
     """Accounts without a recent sign-in. In the caller's thread."""
     result = partial(CheckResult, "accounts", "")
     try:
-        names = list(find_unused_accounts.unused_accounts(now).values_list("username", flat=True))
+        names = [user.username for user in find_unused_accounts.unused_accounts(now)]
     except DatabaseError:
         yield result("skipped", ("The database cannot be used, or must be updated with `mailer migrate`."))
         return

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.contrib.auth.password_validation import validate_password
 from django.core import mail
 from django.core.exceptions import ValidationError
@@ -231,6 +231,9 @@ def test_unused_accounts_are_listed(dana: User) -> None:
     User.objects.create_user("never", date_joined=now - timedelta(days=91))
     User.objects.create_user("closed", last_login=now - timedelta(days=91), is_active=False)
     User.objects.create_user("new")
+    # Approves by mailed links, and cannot sign in.
+    external = User.objects.create_user("external", date_joined=now - timedelta(days=91))
+    external.user_permissions.add(Permission.objects.get(codename="approve_edition"))
     names = [user.username for user in find_unused_accounts.unused_accounts(now)]
     assert names == ["never", "old"]
     assert [
