@@ -7,10 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 
+from mailer.config import ConfigError
+from mailer.config.sections import Web
 from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
 from mailer.tracking.record_events import event_buffer
 from mailer.worker.supervisor import limit_own_malloc_arenas, notify_systemd, start_trimming
@@ -34,30 +37,45 @@ _READERS_LIMIT = 64 * 1024
 
 
 def serve() -> None:
-    """Serve on [web] host and port until the process is asked to end."""
+    """Serve on [web] host and port until the process is asked to end. Raises ConfigError."""
     limit_own_malloc_arenas()
     web = settings.CONFIG.web
     application: Any = get_wsgi_application()
     event_buffer.start()
     start_trimming()
-    server = limited_server(distrust_others(application), host=web.host, port=web.port, threads=8)
+    server = _listening_server(distrust_others(application), web)
     server.print_listen("Serving on http://{}:{}")
     notify_systemd("READY=1")
     server.run()
 
 
+def _listening_server(application: Application, web: Web) -> Any:
+    try:
+        return limited_server(application, host=web.host, port=web.port, threads=8)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", "") or "no such host"
+        raise ConfigError(
+            f"the web process cannot listen on {web.host}:{web.port} ({reason}). Stop the program that uses "
+            "it, or change [web] host and port."
+        ) from error
+
+
 def limited_server(application: Application, **options: Any) -> Any:
     """A waitress server that answers 413 to a body that is too large for its path, before it is read."""
     sockets: dict[int, Any] = {}
-    server = create_server(
-        application,
-        map=sockets,
-        ident="mailer",
-        max_request_body_size=max(size for _, size in _LIMITS),
-        # `distrust_others` does this for any number of proxies; waitress knows one.
-        clear_untrusted_proxy_headers=False,
-        **options,
-    )
+    try:
+        server = create_server(
+            application,
+            map=sockets,
+            ident="mailer",
+            max_request_body_size=max(size for _, size in _LIMITS),
+            # `distrust_others` does this for any number of proxies; waitress knows one.
+            clear_untrusted_proxy_headers=False,
+            **options,
+        )
+    except BaseException:
+        wasyncore.close_all(sockets)
+        raise
     for one in sockets.values():
         if hasattr(one, "channel_class"):
             one.channel_class = _Channel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -20,7 +21,10 @@ from waitress import wasyncore
 from mailer.bench.clicks import serving
 from mailer.bench.databases import open_database
 from mailer.bench.send import run_measured, write_config
+from mailer.config import ConfigError
+from mailer.config.sections import Web
 from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
+from mailer.worker import web_server
 from mailer.worker.web_server import limited_server, max_body_bytes
 from subscribers.client_address import address_from, distrust_others
 
@@ -110,6 +114,22 @@ def test_what_is_allowed_arrives(server: Any) -> None:
     assert b" 200 " in ask(server, "/", "Content-Length: 60000", b"x" * 60_000)
     assert b" 200 " in ask(server, "/desk/images/add/", "Content-Length: 200000", b"x" * 200_000)
     assert max_body_bytes("/hooks/mailgun") == MAX_BODY_OCTETS
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
+def test_a_place_where_it_cannot_listen_is_a_mistake_of_the_configuration(
+    host: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What it starts before in a process of its own.
+    for name in ("limit_own_malloc_arenas", "start_trimming"):
+        monkeypatch.setattr(web_server, name, lambda: None)
+    monkeypatch.setattr(web_server.event_buffer, "start", lambda: None)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        web = Web(host=host, port=other.getsockname()[1])
+        settings.CONFIG = dataclasses.replace(settings.CONFIG, web=web)
+        with pytest.raises(ConfigError) as error:
+            web_server.serve()
+    assert f"{host}:{web.port}" in str(error.value)
 
 
 def test_what_a_proxy_says_reaches_the_application() -> None:
