@@ -32,6 +32,7 @@ from mailer.accounts import find_unused_accounts, password_links
 from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval.account_influence import DAYS
 from mailer.approval.one_account_per_person import SamePerson, require_one_account
+from mailer.approval.staff_by_permission import is_external_approver
 from mailer.desk.accounts import role_labels_and_permission_matrix, role_permissions_and_grantable_groups
 from mailer.desk.base.edit_conflicts import EditGuard, PlainInput
 from mailer.desk.base.form_widgets import site_country_choices
@@ -270,6 +271,11 @@ class CreateAccount(_EditorMixin, users.CreateView):
     def get_success_buttons(self) -> list[Any]:
         return [*super().get_success_buttons(), *checklist_message_buttons(current_user(self.request))]
 
+    def get_success_message(self, instance: User) -> str:
+        # External approvers get no link: they have no password.
+        text = super().success_message if is_external_approver(instance) else self.success_message
+        return str(text) % {"object": instance}
+
     def save_instance(self) -> User:
         user: User = super().save_instance()
         password_links.send_invitation(user, current_user(self.request))
@@ -297,7 +303,10 @@ class EditAccount(EditGuard, _EditorMixin, users.EditView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return dict(
             super().get_context_data(
-                matrix=role_labels_and_permission_matrix.permission_matrix(), **_independence(), **kwargs
+                has_password=not is_external_approver(self.object),
+                matrix=role_labels_and_permission_matrix.permission_matrix(),
+                **_independence(),
+                **kwargs,
             )
         )
 
@@ -366,7 +375,8 @@ class SendLinkAction(ObjectPage[User], View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         account = self.object
-        if not role_permissions_and_grantable_groups.may_manage(current_user(request), account):
+        may_manage = role_permissions_and_grantable_groups.may_manage(current_user(request), account)
+        if not may_manage or is_external_approver(account):
             raise PermissionDenied
         if not account.is_active or not account.email:
             messages.error(

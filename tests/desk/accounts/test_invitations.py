@@ -20,6 +20,7 @@ from mailer.accounts.contributor_permissions import contributor_countries
 from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval import account_change_notices
 from mailer.desk.accounts import role_labels_and_permission_matrix, role_permissions_and_grantable_groups
+from mailer.desk.accounts.accounts_and_groups import CreateAccount
 from tests.accounts.conftest import actions, signed_in
 from tests.desk.accounts.test_accounts import ADD, fields, group, last_link
 from tests.desk.cast import Desk, as_user
@@ -220,3 +221,21 @@ def test_the_smaller_roles_change_no_edition_newsletter_or_account(desk: Desk, r
     assert browser.get(reverse("desk_edition:report", args=[edition.pk])).status_code == 200
     writes = browser.get(reverse("desk_stories:add")).status_code == 200
     assert writes is (role == "Contributors")
+
+
+def test_an_external_approver_is_promised_no_link(desk: Desk) -> None:
+    browser = as_user(desk.admin)
+    answer = browser.post(
+        reverse(ADD), fields(groups=[group("External approvers")], last_name="Karimova"), follow=True
+    )
+    account = User.objects.get(email="nodira@office.example.org")
+    (message,) = map(str, answer.context["messages"])
+    assert CreateAccount.success_message % {"object": account} not in message
+    send = reverse("wagtailusers_users:send_link", args=[account.pk])
+    edit = reverse("wagtailusers_users:edit", args=[account.pk])
+    assert send not in browser.get(edit).content.decode()
+    assert browser.post(send).status_code in (302, 403)
+    assert not any(account.email in message.to for message in mail.outbox)
+    assert "desk.send_password_link" not in actions(account)
+    account.groups.set([group("Writers")])
+    assert send in browser.get(edit).content.decode()
