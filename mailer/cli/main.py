@@ -233,7 +233,8 @@ def _message_of(error: Exception) -> str:
         if isinstance(error, OperationalError):
             return (
                 f"the database cannot be used: {' '.join(str(error).split())}. "
-                "`mailer doctor` checks it, and `mailer migrate` makes missing tables."
+                "`mailer doctor` checks it, and `mailer migrate` makes missing tables; run both as the user "
+                "of the service."
             )
     return ""
 
