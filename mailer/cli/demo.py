@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from mailer.cli.output import command_group, fail, print_json, print_text
+from mailer.cli.output import command_group, fail, failing_on, print_json, print_text
 from mailer.demo.folder import free_port, is_free, is_of_demo_or_new, prepare
 from mailer.worker.supervisor import mailer_command, stop_on_signals, supervise
 
@@ -35,7 +35,7 @@ def demo(
         typer.Option(metavar="DIR", help="Run everything unattended; caught mail is written to DIR/inbox."),
     ] = None,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its database and mail.")] = Path(".demo"),
-    port: Annotated[int, typer.Option(envvar="PORT", help="Port of the pages.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65_535, envvar="PORT", help="Port of the pages.")] = 8000,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data of an earlier demo first.")] = False,
 ) -> None:
     """Send the sample edition from stories to inboxes; no mail is sent outside this machine."""
@@ -50,13 +50,18 @@ def demo(
     if fresh and (folder / "config.toml").exists():
         shutil.rmtree(folder)
     inbox = folder / "mail"
-    config = prepare(folder, port=port, rate=WATCHABLE_RATE, connections=1, inbox=inbox, undo=UNDO_SECONDS)
+    with failing_on(OSError):
+        config = prepare(
+            folder, port=port, rate=WATCHABLE_RATE, connections=1, inbox=inbox, undo=UNDO_SECONDS
+        )
     _replace_process(config, "serve")
 
 
 def _refuse_installation(folder: Path) -> None:
     """End the command before it replaces a configuration, or deletes a folder, that the demo did not make."""
-    if not is_of_demo_or_new(folder):
+    with failing_on(OSError):
+        is_refused = not is_of_demo_or_new(folder)
+    if is_refused:
         fail(f"{folder} has a config.toml that is not of a demo; nothing was changed. Give another --folder.")
 
 
@@ -65,7 +70,8 @@ def _run_once(directory: Path) -> None:
     for name in ("inbox", "staff", "state"):
         if (directory / name).exists() and any((directory / name).iterdir()):
             fail(f"{directory / name} is not empty; give a new folder, or delete it first.")
-    config = prepare(directory / "state", port=free_port(), rate=0, connections=4, inbox=directory)
+    with failing_on(OSError):
+        config = prepare(directory / "state", port=free_port(), rate=0, connections=4, inbox=directory)
     _replace_process(config, "once")
 
 

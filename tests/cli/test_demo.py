@@ -34,6 +34,17 @@ def test_a_folder_of_an_installation_stays_as_it_is(
     assert config.read_text("utf-8").startswith("[site]")
 
 
+@pytest.mark.parametrize("option", ["--once", "--folder"])
+def test_a_folder_that_cannot_be_made_is_an_error_without_a_traceback(
+    option: str, tmp_path: Path, replaced: list[Path]
+) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "demo"):
+        done = CliRunner().invoke(command.app, ["demo", option, str(folder), "--port", str(free_port())])
+        assert (done.exit_code, type(done.exception), replaced) == (1, SystemExit, [])
+    assert CliRunner().invoke(command.app, ["demo", "--port", "99999"]).exit_code == 2
+
+
 @pytest.mark.parametrize(("option", "kept"), [(["--fresh"], False), ([], True)])
 def test_a_folder_of_an_earlier_demo_is_used_again(
     option: list[str], kept: bool, tmp_path: Path, replaced: list[Path]
