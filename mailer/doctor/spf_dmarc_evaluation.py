@@ -125,27 +125,27 @@ class _SpfWalk:
             return "none"
         terms = record.split()[1:]
         # Receivers refuse a record with a mistake anywhere, also behind `all`.
-        for text in terms:
-            if _parse_term(text) is None and not _MODIFIER.match(text):
-                self.errors.append(f"“{text}” in the SPF record of {domain} is not an SPF term.")
-        for term in filter(None, map(_parse_term, terms)):
-            if term.name == "all" and final:
-                self.all_term = f"{term.qualifier or '+'}all"
-            if self._matches(term, domain, address, depth):
-                return _RESULTS[term.qualifier]
-            if term.name == "all":
+        for term in terms:
+            if _parse_term(term) is None and not _MODIFIER.match(term):
+                self.errors.append(f"“{term}” in the SPF record of {domain} is not an SPF term.")
+        for mechanism in filter(None, map(_parse_term, terms)):
+            if mechanism.name == "all" and final:
+                self.all_term = f"{mechanism.qualifier or '+'}all"
+            if self._matches(mechanism, domain, address, depth):
+                return _RESULTS[mechanism.qualifier]
+            if mechanism.name == "all":
                 return "neutral"
         modifiers = filter(None, map(_MODIFIER.match, terms))
         redirect = next((found[2] for found in modifiers if found[1].lower() == "redirect"), "")
         return self._redirected(redirect, domain, address, depth, final) if redirect else "neutral"
 
     def _redirected(self, to: str, domain: str, address: Address | None, depth: int, final: bool) -> str:
-        target = self._expand(to, domain, address)
-        if not self._count_lookup(depth) or not target:
+        redirect = self._expand(to, domain, address)
+        if not self._count_lookup(depth) or not redirect:
             return "neutral"
-        result = self.check(target, address, depth + 1, final)
+        result = self.check(redirect, address, depth + 1, final)
         if result == "none":
-            self.errors.append(f"In the SPF record, redirect={target} names a domain without SPF.")
+            self.errors.append(f"In the SPF record, redirect={redirect} names a domain without SPF.")
         return result
 
     def _matches(self, term: _Term, domain: str, address: Address | None, depth: int) -> bool:
