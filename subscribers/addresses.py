@@ -20,7 +20,11 @@ _HASH_BYTES = 16
 _DOTS, _KEPT = re.compile("[.。．｡]"), re.compile("[ßς]")
 # Scripts of which a label has letters of one only.
 _NEVER_TOGETHER = frozenset({"LATIN", "CYRILLIC", "GREEK"})
-_VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
+# Characters without a width, such as soft hyphens, which come along when people copy a text.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
+    "\U000e0020-\U000e007f]"
+)
 # Nearly all local parts match this, and then need no further validation.
 _PLAIN = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*")
 
@@ -34,14 +38,14 @@ def normalise(address: str) -> str:
     local, at, domain = text.lower().rpartition("@")
     if at and len(local) <= 64 and _PLAIN.fullmatch(local) and _is_plain_domain(domain):
         return f"{local}@{domain}"
-    text = "".join(letter for letter in text if not _is_invisible(letter)).strip()
+    text = without_invisible(text).strip()
     if any(letter < " " or letter == "\x7f" for letter in text):
         raise ValueError(stored("contains a line break or another control character"))
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain:
         raise ValueError(stored("has no @ with text before and after it"))
     try:
-        domain = domain if domain.isascii() else ".".join(map(_to_a_label, _DOTS.split(domain)))
+        domain = to_ascii_domain(domain)
     except UnicodeError as error:
         raise ValueError(stored("has the domain “%(domain)s”, which cannot exist", domain=domain)) from error
     if domain.startswith("["):
@@ -60,9 +64,14 @@ def normalise(address: str) -> str:
     return normalised
 
 
-def _is_invisible(letter: str) -> bool:
-    """Whether it is a character without a width, such as a soft hyphen: it comes along when people copy."""
-    return unicodedata.category(letter) == "Cf" or letter in _VARIATION_SELECTORS
+def without_invisible(text: str) -> str:
+    """The text without characters that have no width: they divide no word, and belong to no address."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
+
+
+def to_ascii_domain(domain: str) -> str:
+    """The domain with A-labels (RFC 5890). Raises UnicodeError for one that cannot exist."""
+    return domain if domain.isascii() else ".".join(map(_to_a_label, _DOTS.split(domain)))
 
 
 def _to_a_label(label: str) -> str:

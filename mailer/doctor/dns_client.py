@@ -11,6 +11,8 @@ import dns.rdatatype
 import dns.resolver
 import dns.reversename
 
+from subscribers.addresses import to_ascii_domain
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -92,7 +94,7 @@ class Dns:
 def ascii_name(name: str) -> str:
     """A host name in lower case, as DNS has it: with A-labels (RFC 5891)."""
     try:
-        return name.lower().encode("idna").decode("ascii").lower()
+        return to_ascii_domain(name).lower()
     except UnicodeError:
         return name.lower()
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from django.conf import settings
 
 from subscribers import iso_codes
+from subscribers.addresses import without_invisible
 from subscribers.imports import other_systems_formats
 from subscribers.imports.countries_and_languages import parse_countries
 from subscribers.imports.row_types import UnreadableFile
-from subscribers.imports.status_cells import Status, without_invisible
+from subscribers.imports.status_cells import Status
 from subscribers.imports.status_columns import GATES, Kind, infer_reading, status_column_of_heading
 from subscribers.segments.models import CustomField
 from subscribers.translate_stored_texts import stored

@@ -12,8 +12,8 @@ from functools import lru_cache
 from django.conf import settings
 
 from subscribers import iso_codes
+from subscribers.addresses import without_invisible
 from subscribers.csv_cells import unescape
-from subscribers.imports.status_cells import without_invisible
 from subscribers.translate_stored_texts import stored
 
 _SEPARATOR = re.compile(r"[|;,/\n]")

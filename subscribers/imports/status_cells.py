@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 
+from subscribers.addresses import without_invisible
+
 
 class Status(StrEnum):
     """What the other system says about a person."""
@@ -78,9 +80,6 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?%?$")
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
-)
 _LINK = re.compile(r"https?://|mailto:", re.IGNORECASE)
 
 # Unsubscribing in Kazakh and Kyrgyz, Uzbek and Tajik, Turkmen and Turkish.
@@ -241,11 +240,6 @@ def normalise_words(text: str) -> str:
     text = re.sub(r"(?<=[a-zа-я])(?=[A-ZА-Я][a-zа-я])", " ", text)
     text = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
     return " ".join(re.sub(r"[\W_]+", " ", without_invisible(text)).split())
-
-
-def without_invisible(text: str) -> str:
-    """The text without characters that have no width, such as soft hyphens: they divide no word."""
-    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 @lru_cache(maxsize=4096)

@@ -11,11 +11,13 @@ from mailer.approval.preflight.check_input import Description, Text, excerpt, pl
 from mailer.approval.preflight.edit_distance import edit_distance
 from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.per_text_check_decorator import check_each_text
-from mailer.approval.preflight.person_name_matching import (
+from mailer.approval.preflight.person_name_variants import (
+    Person,
     consonant_skeleton,
+    find_variant,
     full_names_with_regional_endings,
+    persons_in,
 )
-from mailer.approval.preflight.person_name_variants import Person, find_variant, persons_in
 from mailer.approval.preflight.placeholder_checks import placeholder_in
 from mailer.approval.preflight.translation_fact_checks import Version, language_versions
 from mailer.rendering import localization

@@ -226,7 +226,7 @@ class ZoneSelect(_SelectForTextField):
         self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
     ) -> SafeString:
         chosen = self.format_value(value)
-        # A stored zone that is no longer offered must not change by itself.
+        # Keep a stored zone that is no longer offered: saving the form must not replace it.
         known = {zone for zone, _label in self.choices}
         others = [(zone, zone) for zone in chosen if zone and zone not in known]
         options = _options([*others, *self.choices], chosen)
