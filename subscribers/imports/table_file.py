@@ -5,6 +5,7 @@ A file that no table of people can be, or that would fill the memory, is refused
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import struct
 import tempfile
@@ -35,6 +36,9 @@ from subscribers.translate_stored_texts import stored
 # Bytes at the end of an archive that say where its directory is (APPNOTE.TXT §4.3.16).
 _MAX_ZIP_END = 22 + 65_535
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+# How other files with people begin: contacts of a phone or mail program (RFC 6350), and OpenDocument, whose
+# first member says so uncompressed (OpenDocument 1.3 part 2, §3.3).
+_VCARD, _OPENDOCUMENT = b"begin:vcard", b"mimetypeapplication/vnd.oasis.opendocument."
 # Rows that are read before the columns are known.
 _PEEKED = 2_000
 # The heading of the column that says what the names of files say about the people in them.
@@ -344,18 +348,32 @@ def _raising(error: UnreadableFile) -> Iterator[TableRow]:
 
 
 def _is_zip(stream: BinaryIO) -> bool:
-    """Whether it is an archive, as XLSX files are; it is rewound. Raises UnreadableFile for an old one."""
-    start = stream.read(4)
+    """Whether it is an archive, as XLSX files are; it is rewound.
+
+    Raises UnreadableFile for files of programs that can save the same as XLSX or CSV.
+    """
+    start = stream.read(512)
     stream.seek(0)
-    if start == _OLE:
+    if start.startswith(_OLE):
         raise UnreadableFile(
             stored("This is an old Excel file, or one with a password: save it as XLSX or CSV without one.")
         )
-    return start == _ZIP
+    if start.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(_VCARD):
+        raise UnreadableFile(
+            stored("This is a file of contacts (vCard): export the contacts as CSV, and import that file.")
+        )
+    if start.startswith(_ZIP) and _OPENDOCUMENT in start:
+        raise UnreadableFile(
+            stored("This is an OpenDocument file, as LibreOffice saves it: save it as XLSX or CSV.")
+        )
+    return start.startswith(_ZIP)
 
 
 def _count_sheets(stream: BinaryIO, size: int) -> int:
-    """How many sheets the archive's directory names, 0 for another archive; only that is read here."""
+    """How many sheets the archive's directory names, 0 for another archive; only that is read here.
+
+    Raises UnreadableFile for a workbook whose parts are not XML.
+    """
     stream.seek(max(size - _MAX_ZIP_END, 0))
     end = stream.read()
     at = end.rfind(b"PK\x05\x06")
@@ -364,6 +382,8 @@ def _count_sheets(stream: BinaryIO, size: int) -> int:
     length, start = struct.unpack("<II", end[at + 12 : at + 20])
     stream.seek(min(start, size))
     names = stream.read(min(length, 1 << 20))
+    if b"xl/workbook.bin" in names:
+        raise UnreadableFile(stored("This is a binary Excel file (XLSB): save it as XLSX or CSV."))
     if b"xl/workbook.xml" not in names:
         return 0
     # Each program names its sheets as it likes.

@@ -528,6 +528,32 @@ def test_a_workbook_with_any_octets_changed_is_read_or_refused(at: list[tuple[in
         assert str(error)
 
 
+def archive(**members: str) -> bytes:
+    """A ZIP archive of these members, uncompressed; "__" stands for a slash, "_" for a point."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as file:
+        for name, content in members.items():
+            file.writestr(name.replace("__", "/").replace("_", "."), content)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        (
+            archive(mimetype="application/vnd.oasis.opendocument.spreadsheet", content_xml="<office/>"),
+            "OpenDocument",
+        ),
+        (archive(xl__workbook_bin="x", xl__worksheets__sheet1_bin="x"), "XLSB"),
+        (b"\xef\xbb\xbfBEGIN:VCARD\r\nVERSION:3.0\r\nEMAIL:a@example.org\r\nEND:VCARD\r\n", "vCard"),
+    ],
+    ids=["OpenDocument", "XLSB", "vCard"],
+)
+def test_a_file_of_another_kind_is_named(file: bytes, kind: str) -> None:
+    with pytest.raises(UnreadableFile, match=kind):
+        read(file)
+
+
 def test_an_encrypted_workbook_is_refused() -> None:
     locked = bytearray(SMALL)
     place = locked.find(b"PK\x01\x02")
