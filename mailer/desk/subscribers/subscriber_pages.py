@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import django_filters
@@ -47,10 +48,11 @@ from mailer.desk.imports.list_and_upload import ListFormPage
 from mailer.desk.subscribers.subscriber_form import AttributesPanel, SubscriberForm
 from mailer.desk.suppression_decisions import labels_and_timeline
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 from mailer.reports.spreadsheet_export import subscribers_sheet
 from subscribers import merge, suppression
 from subscribers.exports import json_lines
-from subscribers.models import MailingList, Segment, Subscriber, Subscription, Suppression, Tag
+from subscribers.models import ConsentRecord, MailingList, Segment, Subscriber, Subscription, Suppression, Tag
 from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search import possible_duplicates
 from subscribers.search import subscriber_search as finding
@@ -96,20 +98,38 @@ def subscriber_history(subscriber: Subscriber) -> dict[str, Any]:
         "log_entries": registry.get_logs_for_instance(subscriber)
         .select_related("user")
         .order_by("-timestamp")[:_SHOWN],
-        "subscriptions": subscriber.subscriptions.select_related("mailing_list").order_by(
-            "mailing_list__name"
-        ),
+        "subscriptions": [
+            (one, _state_began_at(one), _source_label(one.source))
+            for one in subscriber.subscriptions.select_related("mailing_list").order_by("mailing_list__name")
+        ],
         "consents": subscriber.consents.select_related("mailing_list", "text").order_by("-pk")[:_SHOWN],
         "suppressions": Suppression.objects.filter(address_hash=subscriber.address_hash).order_by("-pk")[
             :_SHOWN
         ],
-        "deliveries": deliveries.order_by("-pk")[:_SHOWN],
+        "deliveries": [
+            (one, reason_label(one.reason) if one.state == Delivery.State.EXCLUDED else "")
+            for one in deliveries.order_by("-pk")[:_SHOWN]
+        ],
         "events": FeedbackEvent.objects.filter(subscriber=subscriber.pk)[:_SHOWN],
         "decisions": [
             (one, *labels_and_timeline.state_tone_and_label(one))
             for one in SuppressionDecision.objects.filter(subscriber=subscriber.pk)[:_SHOWN]
         ],
     }
+
+
+def _state_began_at(subscription: Subscription) -> datetime:
+    """Since when a subscription is in its state; where that was not recorded, when it was made."""
+    at = {
+        Subscription.State.CONFIRMED: subscription.confirmed_at,
+        Subscription.State.UNSUBSCRIBED: subscription.ended_at,
+    }.get(Subscription.State(subscription.state))
+    return at or subscription.created_at
+
+
+def _source_label(source: str) -> str:
+    """How a subscription came about: the subscriber's own acts by the name of their channel."""
+    return str(ConsentRecord.Channel(source).label) if source in Subscription.BY_READER else source
 
 
 class _SubscriberPage(ObjectPage[Subscriber], TemplateView):

@@ -10,6 +10,9 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.approval.models import ListChange
+from mailer.delivery.models import Delivery
+from mailer.desk.subscribers.subscriber_pages import subscriber_history
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 from subscribers import list_growth
 from subscribers import suppression as suppress
 from subscribers.addresses import address_hash
@@ -18,6 +21,7 @@ from subscribers.search import possible_duplicates
 from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import CustomField
 from tests import cast as everyone
+from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
@@ -55,6 +59,30 @@ def test_whoever_adds_a_subscriber_is_led_to_their_lists(desk: Desk) -> None:
     assert chosen["action"].initial == "add"
     listed = Page(browser.get(reverse("desk_subscribers:edit", args=[desk.reader.pk])))
     assert "desk-subscriber-unlisted" not in listed.ids
+
+
+def test_the_history_says_since_when_a_subscription_ended_and_why_an_email_was_not_sent(desk: Desk) -> None:
+    now = timezone.now()
+    subscription = desk.reader.subscriptions.get()
+    for state, source, shown in (
+        ("confirmed", "import: a sheet", (now - timedelta(days=8), "import: a sheet")),
+        ("unsubscribed", "form", (now - timedelta(days=2), "sign-up form")),
+        ("pending", "preferences", (now - timedelta(days=9), "preference center")),
+    ):
+        subscription.state, subscription.source = state, source
+        subscription.created_at, subscription.confirmed_at, subscription.ended_at = (
+            now - timedelta(days=days) for days in (9, 8, 2)
+        )
+        subscription.save()
+        assert [row[1:] for row in subscriber_history(desk.reader)["subscriptions"]] == [shown]
+    mailing = cast.sending(desk)
+    Delivery.objects.filter(mailing=mailing, subscriber=desk.reader.pk).update(
+        state="excluded", reason="unconfirmed"
+    )
+    [(_, reason)] = subscriber_history(desk.reader)["deliveries"]
+    assert reason == reason_label("unconfirmed")
+    address = reverse("desk_subscribers:edit", args=[desk.reader.pk])
+    assert reason in as_user(desk.admin).get(address).content.decode()
 
 
 def test_a_change_of_address_does_not_bypass_a_suppression(desk: Desk) -> None:
