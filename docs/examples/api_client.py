@@ -85,12 +85,12 @@ class Newsletter:
 
 def main(newsletter: Newsletter, slug: str, file_name: str) -> None:
     """Add everyone in the file to the list, and print the last mailing's account."""
-    mailing_list = next(one for one in newsletter.pages("/lists") if one["slug"] == slug)
+    lists = {one["slug"]: one["id"] for one in newsletter.pages("/lists")}
+    if slug not in lists:
+        sys.exit(f"There is no list “{slug}”. The lists are: {', '.join(sorted(lists))}.")
     with open(file_name, encoding="utf-8", newline="") as file:
         for person in csv.DictReader(file):
-            outcome = newsletter.subscribe(
-                mailing_list["id"], dict(person), f"Sign-up sheet {file_name}"[:190]
-            )
+            outcome = newsletter.subscribe(lists[slug], dict(person), f"Sign-up sheet {file_name}"[:190])
             print(f"{person['name']}: {outcome}")
     for mailing in newsletter.call("GET", "/mailings", params={"limit": 1})["items"]:
         totals = newsletter.call("GET", f"/mailings/{mailing['id']}")["totals"]

@@ -66,6 +66,8 @@ def test_the_example_adds_people_and_prints_the_account(
     assert reader.subscriptions.get().mailing_list == monthly
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(": ")[2] for line in lines] == ["added", "already_subscribed", "1 of 4 accepted"]
+    with pytest.raises(SystemExit, match=monthly.slug):
+        example.main(newsletter, "no-such-list", str(sheet))
 
 
 def test_the_example_goes_through_all_pages_and_reports_problems(desk: Desk, example: Any) -> None:
