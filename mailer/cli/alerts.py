@@ -12,6 +12,13 @@ from mailer.delivery.outbox import alert_webhooks, staff_alerts, webhook_signatu
 
 app = command_group("Test alerts to staff; make a secret for their webhooks.")
 
+# By the reply of a webhook that failed without an HTTP status.
+_ADVICE = {
+    "ForbiddenAddress": "It is in a private network: set [alerts] private_webhooks = true if that is right.",
+    "NoServer": "DNS knows no server of this name: correct the address in [alerts] webhooks.",
+    "FetchError": "It does not answer: check its address, its port and, with https, its certificate.",
+}
+
 
 @app.command()
 def test(json: Json = False) -> None:
@@ -30,10 +37,8 @@ def test(json: Json = False) -> None:
             print_text(
                 f"Webhook at {result.host}: {'accepted' if result.accepted else 'failed'} ({result.reply})."
             )
-            if result.reply == "ForbiddenAddress":
-                print_text(
-                    "It is in a private network: set [alerts] private_webhooks = true if that is right."
-                )
+            if advice := _ADVICE.get(result.reply):
+                print_text(advice)
         if results and not settings.CONFIG.alerts.secrets:
             print_text(
                 "The webhooks are not signed: set [alerts] webhook_secret, unless it is a chat service."

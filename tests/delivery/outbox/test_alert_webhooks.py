@@ -151,6 +151,15 @@ def test_the_test_command_reports_each_webhook(mailing, configure, mailoutbox):
     assert len(mailoutbox) == 2 and not AlertPost.objects.exists()
 
 
+def test_the_test_command_advises_what_to_correct_where_no_webhook_answers(mailing, configure):
+    configure(alerts={"webhooks": ("http://127.0.0.1:1/hook",), "private_webhooks": True})
+    unanswered = CliRunner().invoke(command.app, ["test"])
+    configure(alerts={"webhooks": ("http://127.0.0.1:1/hook",), "private_webhooks": False})
+    forbidden = CliRunner().invoke(command.app, ["test"])
+    assert unanswered.exit_code == forbidden.exit_code == 1
+    assert "certificate" in unanswered.stdout and "private_webhooks" in forbidden.stdout
+
+
 def test_the_secret_of_the_command_can_be_configured(tmp_path):
     secret = CliRunner().invoke(command.app, ["secret"]).stdout.strip()
     site = {"url": "https://news.example.org", "name": "Office"}
