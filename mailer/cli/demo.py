@@ -43,9 +43,10 @@ def demo(
         _run_once(once)
     _refuse_installation(folder)
     if not is_free(port):
+        other = free_port()
         fail(
             f"port {port} is taken by another program. Stop it, or choose another: "
-            f"mailer demo --port {free_port()} (make run PORT={free_port()})"
+            f"mailer demo --port {other} (make run PORT={other})"
         )
     if fresh and (folder / "config.toml").exists():
         shutil.rmtree(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,16 @@ def test_a_folder_that_cannot_be_made_is_an_error_without_a_traceback(
         done = CliRunner().invoke(command.app, ["demo", option, str(folder), "--port", str(free_port())])
         assert (done.exit_code, type(done.exception), replaced) == (1, SystemExit, [])
     assert CliRunner().invoke(command.app, ["demo", "--port", "99999"]).exit_code == 2
+
+
+def test_a_taken_port_leads_to_another(tmp_path: Path, replaced: list[Path]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        folder = tmp_path / "demo"
+        done = CliRunner().invoke(command.app, ["demo", "--folder", str(folder), "--port", str(port)])
+    assert (done.exit_code, replaced, folder.exists()) == (1, [], False)
+    named = re.findall(r"\d{4,5}", done.stderr)
+    assert named[0] == str(port) and len(named) == 3 and named[1] == named[2] != named[0]
 
 
 @pytest.mark.parametrize(("option", "kept"), [(["--fresh"], False), ([], True)])
