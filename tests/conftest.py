@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -20,6 +21,8 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
+from wagtail import signal_handlers
+from wagtail.tasks import update_reference_index_task
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import programs
@@ -88,6 +91,24 @@ def _static_files_are_listed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _references_are_not_indexed() -> Iterator[None]:
+    """Wagtail looks through each row that is saved for what it refers to, for pages on where it is used."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signal_handlers, "update_reference_index_task", SimpleNamespace(enqueue=_nothing))
+        yield
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+@pytest.fixture
+def references_are_indexed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what Wagtail says about where something is used."""
+    monkeypatch.setattr(signal_handlers, "update_reference_index_task", update_reference_index_task)
 
 
 @pytest.fixture(autouse=True)

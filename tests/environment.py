@@ -24,9 +24,11 @@ gc.disable()
 # What a shell starts in the background ignores Ctrl-C, and the tests' programs would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No property test depends on how fast the machine is, or on what else it does.
+# No property test depends on how fast the machine is, or on what else it does. Each run draws other examples:
+# many runs of some find what one run of more would.
 settings.register_profile(
     "mailer",
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

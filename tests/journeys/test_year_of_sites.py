@@ -26,7 +26,7 @@ from tests.stories.conftest import Answer, Site, site
 
 __all__ = ["site"]
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 LIMITS = PollLimits(parallel=3, host_interval=0.0, parsers=1, seconds=60, request=Limits(size=1_000_000))
 MONTHS = range(1, 13)

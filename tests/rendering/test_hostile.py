@@ -96,7 +96,7 @@ MARKS = Counter(merge_tags.TAG_RE.findall(variants.render(HARMLESS, (), "en").ht
 
 
 @given(hostile, hostile, hostile, hostile)
-@settings(max_examples=150)
+@settings(max_examples=90)
 def test_no_text_of_a_story_becomes_an_element_a_script_or_a_merge_tag(
     headline: str, summary: str, body: str, link: str
 ) -> None:

@@ -347,7 +347,7 @@ def test_no_unsubscribed_or_erased_subscriber_is_mailed_without_resubscribing() 
     run_state_machine_as_test(
         SubscriberMachine,
         settings=settings(
-            max_examples=examples(25),
+            max_examples=examples(16),
             stateful_step_count=16,
             suppress_health_check=list(HealthCheck),
         ),

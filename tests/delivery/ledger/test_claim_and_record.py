@@ -390,7 +390,7 @@ def test_the_totals_balance_after_any_sequence_of_events(configure):
     run_state_machine_as_test(
         Machine,
         settings=hypothesis_settings(
-            max_examples=examples(15),
+            max_examples=examples(10),
             stateful_step_count=25,
             database=None,
             suppress_health_check=checks,

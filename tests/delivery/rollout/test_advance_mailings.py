@@ -162,7 +162,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(36))
 @given(steps=st.lists(STEPS, max_size=25))
 def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
     """Any order of sending, complaints, evaluations (also late ones), pausing and resuming."""

@@ -24,7 +24,7 @@ from mailer.editions.rendering_input import story_ids
 from mailer.stories.models import Story, StoryText
 from tests import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 ALMATY = ZoneInfo("Asia/Almaty")
 MONTHS = [date(2023 + month // 12, month % 12 + 1, 1) for month in range(8, 20)]

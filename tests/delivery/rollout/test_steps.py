@@ -172,7 +172,7 @@ def test_a_step_has_at_least_one_delivery(configure):
 FATES = st.tuples(st.sampled_from(["accepted", "refused", "deferred", "bounced"]), st.booleans())
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(18))
 @given(size=st.integers(1, 30), fates=st.lists(FATES, max_size=12))
 def test_steps_never_shrink_and_the_totals_balance_however_deliveries_end(in_steps, size, fates):
     """Any outcomes and pauses: released deliveries stay released, and none beyond the step was attempted.

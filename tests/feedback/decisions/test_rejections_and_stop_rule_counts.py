@@ -293,7 +293,7 @@ def test_blocks_reported_by_mail_slow_their_provider():
     assert shared_state.read("provider gmail.com") == {}
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(18))
 @given(steps=st.lists(st.sampled_from(["hard", "soft", "block", "complaint", "count"]), max_size=8))
 def test_counts_do_not_depend_on_order(steps):
     person = reader(f"reader-{Delivery.objects.count()}@example.net")

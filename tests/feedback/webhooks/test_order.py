@@ -138,7 +138,7 @@ def state():
     }
 
 
-@settings(max_examples=30)
+@settings(max_examples=18)
 @given(story=stories())
 def test_the_order_and_repeats_of_payloads_do_not_matter(copies, story) -> None:
     events, mixed, cuts = story

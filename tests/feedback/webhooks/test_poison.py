@@ -59,7 +59,7 @@ def poison(draw, message):
     return service.name, event
 
 
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(data=st.data())
 def test_a_malformed_event_delays_no_other_and_is_retried_to_an_end(postmark, message, data) -> None:
     name, event = data.draw(poison(message))

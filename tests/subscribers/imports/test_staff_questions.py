@@ -553,7 +553,7 @@ def files(draw: st.DrawFn) -> tuple[str, set[str]]:
 
 @pytest.mark.both_databases
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60), deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(40), deadline=None
 )
 @given(files())
 def test_nobody_whose_row_says_that_they_left_becomes_mailable(

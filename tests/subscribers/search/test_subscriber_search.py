@@ -102,7 +102,7 @@ def fits(person: Subscriber, asked: Query) -> bool:
 
 
 @pytest.mark.parametrize("few", [10_000, 5, 0])
-@settings(max_examples=examples(15))
+@settings(max_examples=examples(9))
 @given(asked=ASKED, size=st.integers(1, 12))
 def test_paging_forward_and_back_shows_every_match_once(
     many: list[Subscriber], monkeypatch: pytest.MonkeyPatch, few: int, asked: Query, size: int
