@@ -22,7 +22,6 @@ from django.test import TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 from wagtail import signal_handlers
-from wagtail.tasks import update_reference_index_task
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import programs
@@ -103,12 +102,6 @@ def _references_are_not_indexed() -> Iterator[None]:
 
 def _nothing(*_: object) -> None:
     pass
-
-
-@pytest.fixture
-def references_are_indexed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what Wagtail says about where something is used."""
-    monkeypatch.setattr(signal_handlers, "update_reference_index_task", update_reference_index_task)
 
 
 @pytest.fixture(autouse=True)
