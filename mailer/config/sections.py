@@ -30,6 +30,7 @@ _NEEDED = {
 _PUBLIC_KEYS = {"sendgrid": "SendGrid's verification key", "postal": "Postal's public key"}
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _SHORTEST_SECRET = 16
+_COUNTRY, _LANGUAGE = re.compile("[A-Z]{2}"), re.compile("[a-z]{2,3}(-[A-Za-z0-9]+)*")
 # The queues of jobs, by which a worker of the cluster engine has its role.
 QUEUES = ("assemble", "deliver", "feedback", "fetch", "maintenance")
 # How a key in DER begins: a sequence (X.690 §8.9).
@@ -70,6 +71,16 @@ class Site:
         """Raises ValueError for values that cannot be used."""
         if self.email and not _EMAIL.fullmatch(self.email):
             raise ValueError(f"email: {self.email!r} is no address; write newsletter@example.org, no name.")
+        for country in self.countries:
+            if not _COUNTRY.fullmatch(country):
+                raise ValueError(
+                    f"countries: {country!r} is no code of two capital letters (ISO 3166-1), such as KZ."
+                )
+        for language in self.languages:
+            if not _LANGUAGE.fullmatch(language):
+                raise ValueError(
+                    f"languages: {language!r} is no code of two or three small letters (ISO 639), such as kk."
+                )
         for written in self.trusted_proxies:
             try:
                 ipaddress.ip_network(written, strict=False)

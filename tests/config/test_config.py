@@ -32,6 +32,9 @@ def test_missing_keys_have_defaults() -> None:
         ({"site": {**SITE, "url": "https://news.example.org/"}}, ("[site] url",)),
         ({"site": {**SITE, "timezone": "Almaty"}}, ("[site] timezone", "'Almaty'")),
         ({"site": {**SITE, "countries": [1, 2]}}, ("[site] countries",)),
+        ({"site": {**SITE, "countries": ["KZ", "kg"]}}, ("[site]", "countries", "'kg'")),
+        ({"site": {**SITE, "countries": ["Kazakhstan"]}}, ("[site]", "countries", "'Kazakhstan'")),
+        ({"site": {**SITE, "languages": ["en", "RU"]}}, ("[site]", "languages", "'RU'")),
         ({"site": {**SITE, "debug": "perhaps"}}, ("[site] debug", "'perhaps'")),
         *(
             ({"site": {**SITE, "url": url}}, ("[site] url",))
