@@ -81,7 +81,12 @@ def esp(
 @app.command()
 def scale(
     messages: Annotated[int, typer.Option(min=1, help="Deliveries in each round.")] = 60_000,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median is shown.")] = 1,
+    rounds: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Rounds with each number of workers in turns; the median is shown. 0: 1, then 5."
+        ),
+    ] = 0,
     latency: Annotated[float, typer.Option(min=0, help="Milliseconds until the relay replies.")] = 20.0,
     workers: Annotated[list[int] | None, typer.Option(min=1, help="Workers; default: 1, 2, then 4.")] = None,
     bound_by: Annotated[
