@@ -179,6 +179,17 @@ def test_a_word_document_that_is_attached_has_the_stories() -> None:
     assert all(item.id.startswith("one@almaty.example.org#1 ") for item in found.items)
 
 
+@pytest.mark.parametrize("name", ["Новости.doc", "news.ODT", "news.pdf", "news.rtf"])
+def test_an_attached_document_that_is_not_read_is_named(name: str) -> None:
+    given = message("Dear colleagues, please find our news attached.")
+    kind = ("text", "rtf") if name.endswith("rtf") else ("application", "octet-stream")
+    given.add_attachment(b"content", maintype=kind[0], subtype=kind[1], filename=name)
+    given.add_attachment(photo("JPEG"), maintype="image", subtype="jpeg", filename="hall.jpg")
+    found = stories_of(read_message(given.as_bytes()), "x")
+    assert len(found.items) == 1
+    assert len(found.warnings) == 1 and name in found.warnings[0]
+
+
 OURS = "mx.example.org; spf=pass smtp.mailfrom=almaty.example.org; dkim=pass header.d=almaty.example.org"
 
 

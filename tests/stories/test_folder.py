@@ -136,6 +136,21 @@ def test_only_changed_files_are_read_again_and_unfinished_ones_wait(office: Path
     ]
 
 
+def test_a_copied_file_with_the_id_of_another_one_replaces_no_story(office: Path) -> None:
+    write(office / "a.md", "---\ntitle: A\nid: 7\n---\nText.\n")
+    write(office / "b.md", "---\ntitle: B\nid: 7\n---\nText.\n")
+    first = read()
+    assert [item.title for item in first.items] == ["A"]
+    assert len(first.warnings) == 1 and "b.md" in first.warnings[0]
+    again = read(first.validators)
+    assert not again.items and again.warnings == first.warnings
+    write(office / "b.md", "---\ntitle: B\nid: 88\n---\nText.\n")
+    (office / "a.md").rename(office / "c.md")
+    last = read(again.validators)
+    assert [(item.id, item.title) for item in last.items] == [("88", "B"), ("7", "A")]
+    assert not last.warnings
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [

@@ -49,6 +49,8 @@ class MailMessage:
     # Names and contents.
     pictures: tuple[tuple[str, bytes], ...]
     documents: tuple[tuple[str, bytes], ...]
+    # Names of other documents that are attached.
+    unread: tuple[str, ...] = ()
 
 
 def read_message(raw: bytes) -> MailMessage:
@@ -78,6 +80,7 @@ def read_message(raw: bytes) -> MailMessage:
         tuple(one for one in blocks if isinstance(one, Paragraph)),
         files["picture"],
         files["document"],
+        tuple(one["name"] for one in found if one["kind"] == "unread"),
     )
 
 
@@ -116,7 +119,10 @@ def stories_of(message: MailMessage, fallback_id: str) -> SourceResult:
     """
     key = message.message_id or fallback_id
     items: list[SourceItem] = []
-    warnings: list[str] = []
+    warnings = [
+        stored("%(file)s: is not read; stories can be in Word documents (DOCX).", file=name)
+        for name in message.unread
+    ]
     for number, (file, data) in enumerate(message.documents, 1):
         try:
             found = folder.with_id_prefix(word_documents.read_document(data), f"{key}#{number} ")

@@ -76,6 +76,8 @@ _BLOCKS = frozenset(
 )
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta\b[^>]*\bcharset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+# Endings of documents in which a story may be, and which are not read.
+_UNREAD = (".doc", ".docm", ".odt", ".rtf", ".pdf", ".pages", ".ppt", ".pptx", ".xls", ".xlsx", ".ods")
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _SKIPPED = frozenset(("script", "style", "head", "title", "template", "svg", "noscript"))
 
@@ -329,6 +331,8 @@ def _below_head(block: _Block) -> _Block | None:
 
 def _attachment(part: Message) -> dict[str, Any] | None:
     kind, name = part.get_content_type(), _decoded(part.get_filename())
+    if name.lower().endswith(_UNREAD):
+        return {"kind": "unread", "name": name[:120]}
     payload = part.get_payload(decode=True) if part.get_content_maintype() != "text" else None
     if not isinstance(payload, bytes):
         return None

@@ -89,6 +89,16 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
             warnings.append(_located(file.name, problem))
             continue
         if _state_of(file.path) == file.state:
+            if other := _other_with_an_id_of(found, file, files, stories):
+                warnings.append(
+                    stored(
+                        "%(file)s: its “id” is the one of %(other)s too; give it another.",
+                        file=file.name,
+                        other=other,
+                    )
+                )
+                stories[file.name] = []
+                continue
             items += found.items
             warnings += (f"{file.name}: {one}" for one in found.warnings)
             done[file.name] = file.state
@@ -112,6 +122,15 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     return SourceResult(
         tuple(items), following, not items and not warnings, tuple(warnings), _listing(files, stories)
     )
+
+
+def _other_with_an_id_of(
+    found: SourceResult, file: _File, files: Sequence[_File], stories: Mapping[str, Sequence[str]]
+) -> str:
+    """The name of another file that already gives one of the stories, or ""."""
+    ids = {item.id for item in found.items}
+    others = (one.name for one in files if one.name != file.name)
+    return next((name for name in others if not ids.isdisjoint(stories.get(name, ()))), "")
 
 
 def _listing(files: Sequence[_File], stories: Mapping[str, Sequence[str]]) -> Listing | None:
