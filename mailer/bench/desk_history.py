@@ -72,7 +72,7 @@ _TEXTS = {
 
 FIVE_YEARS = Amounts()
 # For tests.
-FEW = Amounts(months=5, stories=60, log_entries=200, returned=60, import_rows=50)
+FEW = Amounts(months=3, stories=30, log_entries=200, returned=60, import_rows=50)
 
 _LOG_ENTRIES = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %(rows)s)

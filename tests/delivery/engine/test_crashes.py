@@ -17,8 +17,8 @@ from tests.delivery.worker_process import (
 # The program has a database of its own; it is copied from the one that the mark has made.
 pytestmark = pytest.mark.django_db
 # In each of four tests.
-KILLS = 9
-READERS = 150
+KILLS = 6
+READERS = 100
 
 
 def everybody(count, *domains):
