@@ -97,7 +97,7 @@ def _ids(found: Sequence[FoundStory]) -> Iterator[str]:
     seen: set[str] = set()
     for story in found:
         named = [story.title.casefold(), story.language]
-        # The same headline may be used every month, for example "Courses of the House of Cinema".
+        # A story of every month may have the same headline each time.
         named += [f"{story.day:%Y-%m}"] if story.day else []
         if len(story.title.split()) < _DISTINCT_WORDS:
             named += [str(story.day or ""), story.link, story.html[:200]]
