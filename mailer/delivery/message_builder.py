@@ -223,7 +223,11 @@ def _recipient_urls(site: str, domain: str) -> mime.UrlTemplates:
         message_id=f"m.{TOKEN}@{domain}",
         unsubscribe_url=f"{site}/unsubscribe/{TOKEN}/",
         preferences_url=f"{site}/preferences/{TOKEN}/",
-        unsubscribe_mailto=message_identifiers.unsubscribe_address_template(domain),
+        unsubscribe_mailto=(
+            message_identifiers.unsubscribe_address_template(domain)
+            if message_identifiers.can_receive_unsubscribe_mail()
+            else ""
+        ),
     )
 
 

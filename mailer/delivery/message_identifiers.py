@@ -132,6 +132,13 @@ def read_message_id(message_id: str) -> int | None:
     return first_id("delivery", (found for found in find_possible_tokens(message_id) if found.in_message_id))
 
 
+def can_receive_unsubscribe_mail() -> bool:
+    """Whether requests by email can reach this system: a mailbox is read, or a domain is set up for returned
+    mail, whose mail server may run `mailer bounces receive`."""
+    bounces = settings.CONFIG.bounces
+    return bool(bounces.domain or bounces.has_inbound)
+
+
 def unsubscribe_address_template(sender_domain: str = "") -> str:
     """The address of `unsubscribe_address`, with {token} in place of the subscriber's token."""
     bounces = settings.CONFIG.bounces

@@ -52,6 +52,27 @@ def test_a_message_names_its_delivery_in_envelope_sender_and_message_id(relay):
     assert "queued as 1" in delivery.reply and delivery.attempts == 1
 
 
+@pytest.mark.parametrize(
+    ("bounces", "offered"),
+    [
+        ({"domain": "bounces.example.org"}, True),
+        ({"domain": "", "maildir": "box"}, True),
+        ({"domain": ""}, False),
+    ],
+)
+def test_unsubscription_by_email_is_offered_only_where_such_mail_can_reach_this_system(
+    relay, configure, bounces, offered
+):
+    configure(bounces=bounces)
+    readers(1)
+    released()
+    send()
+    (taken,) = relay.taken
+    mail = email.message_from_bytes(taken.message, policy=email.policy.default)
+    assert mail["List-Unsubscribe"].startswith("<http://localhost:8000/unsubscribe/")
+    assert ("<mailto:u+" in mail["List-Unsubscribe"]) == offered
+
+
 def test_unsubscribed_suppressed_and_erased_subscribers_get_nothing(relay):
     readers(4)
     mailing = released()
