@@ -120,6 +120,8 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         # The pages' applications have tables too.
         start_django(desk=True)
         from django.core.management import call_command
+        from django.db import connection
+        from django.db.migrations.recorder import MigrationRecorder
 
         from mailer.worker import process_startup
         from subscribers.verify_address_hash_key import WrongAddressHashKey
@@ -129,13 +131,20 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         from mailer.delivery.smtp import dkim
 
         dkim.configured_signer()
+    applied_before = MigrationRecorder(connection).applied_migrations().keys()
     try:
         call_command("migrate", verbosity=0, interactive=False)
     except WrongAddressHashKey as error:
         raise process_startup.as_config_error(error) from error
     process_startup.begin_no_send_if_copied_or_restored()
-    if not before_run:
-        print_text("The database is up to date.")
+    if before_run:
+        return
+    new = sorted(MigrationRecorder(connection).applied_migrations().keys() - applied_before)
+    if not applied_before:
+        print_text("The database's tables were created.")
+    elif new:
+        print_text("Applied: " + ", ".join(f"{app}.{name}" for app, name in new))
+    print_text("The database is up to date.")
 
 
 def _end(*_: object) -> None:

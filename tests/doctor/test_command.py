@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -94,7 +96,16 @@ def test_the_demo_has_no_problem_and_queries_no_dns(tmp_path, zone, django_db_se
     shutil.copyfile(sqlite_template, tmp_path / "demo.db")
     shutil.copyfile(Path(__file__).parents[1] / "keys.toml", tmp_path / "keys.toml")
     config = prepare(tmp_path, port=1, rate=0, connections=1, inbox=tmp_path / "mail")
-    assert mailer("--config", config, "migrate").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "demo.db")) as database:
+        # It changes nothing, and no other depends on it.
+        forgotten = (
+            "DELETE FROM django_migrations WHERE app = 'wagtailsearch' AND name = '0010_add_text_fields'"
+        )
+        assert database.execute(forgotten).rowcount == 1
+        database.commit()
+    first, second = (mailer("--config", config, "migrate") for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "wagtailsearch.0010_add_text_fields" in first.stdout and ".00" not in second.stdout
     found = check(config, zone)
     wrong = {name: one for name, one in found.items() if one["status"] not in ("ok", "skipped")}
     assert wrong == {} and zone.asked == []
