@@ -34,8 +34,18 @@ from mailer.doctor.spf_dmarc_evaluation import (
 _RESTRICTIVE = ("-all", "~all")
 
 
+def check_spf(context: Context) -> Iterator[CheckResult]:
+    """SPF of all domains of ours. Raises DnsError if the sending addresses cannot be looked up."""
+    yield from check_envelope_spf(context)
+    yield from check_header_spf(context)
+
+
 def check_envelope_spf(context: Context) -> Iterator[CheckResult]:
     """SPF of the envelope senders' domains, which receivers evaluate."""
+    if service := context.esp_with_own_envelope_sender:
+        message = f"{service} sends with an envelope sender of its own, and publishes its SPF record."
+        yield CheckResult("spf", "", "skipped", message)
+        return
     if not context.bounce_domains:
         yield CheckResult(
             "spf",
@@ -56,7 +66,8 @@ def check_header_spf(context: Context) -> Iterator[CheckResult]:
     """SPF of domains that occur only in From, which few receivers evaluate."""
     source = egress_addresses(context.config, context.dns)
     of_domain = partial(_spf, context, source=source, of_envelope=False)
-    others = (domain for domain in context.domains if domain not in context.bounce_domains)
+    of_envelope = () if context.esp_with_own_envelope_sender else context.bounce_domains
+    others = (domain for domain in context.domains if domain not in of_envelope)
     yield from check_each("spf", others, of_domain)
 
 

@@ -85,3 +85,18 @@ class Context:
         """The domains of the envelope senders."""
         own = ascii_name(self.config.bounces.domain)
         return (own,) if own else self.domains
+
+    @property
+    def esp_with_own_envelope_sender(self) -> str:
+        """The title of the ESP if its messages have an envelope sender of its own; else empty.
+
+        Such an ESP publishes the SPF record, and gets the bounces.
+        """
+        # Needed only where an ESP is configured.
+        from mailer.delivery.esp.capabilities import CAPABILITIES
+
+        capability = CAPABILITIES.get(self.config.service.name)
+        bounces = self.config.bounces
+        if not capability or (capability.envelope_sender and bounces.domain and bounces.has_inbound):
+            return ""
+        return capability.title

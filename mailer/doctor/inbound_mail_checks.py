@@ -53,6 +53,11 @@ def check_bounce_mx(context: Context) -> Iterator[CheckResult]:
                 "sender yet."
             ),
         )
+        return
+    service = context.esp_with_own_envelope_sender
+    if service and not context.config.bounces.domain:
+        yield CheckResult("bounce_mx", "", "skipped", f"{service} receives the bounces.")
+        return
     yield from check_each("bounce_mx", context.bounce_domains, lambda domain: [_bounce_mx(context, domain)])
 
 
@@ -65,6 +70,16 @@ def _bounce_mx(context: Context, domain: str) -> CheckResult:
     if not hosts and not context.dns.addresses(domain):
         source = egress_addresses(context.config, context.dns)
         host = f"mail.{domain}." if not source.ours else f"{_site_host(context)}."
+        record = DnsRecord(domain, "MX", f"10 {host}")
+        if context.esp_with_own_envelope_sender:
+            return result(
+                "problem",
+                "The domain of [bounces] has no MX record, so emails with which readers unsubscribe do not "
+                "arrive.",
+                "Leave [bounces] domain empty: then messages offer to unsubscribe by a link alone. Or "
+                "publish an MX record that names the mail server with the mailbox:",
+                (record,),
+            )
         return result(
             "problem",
             "The bounce domain has no MX record: other mail servers do not find the bounce mailbox by DNS, "
@@ -73,7 +88,7 @@ def _bounce_mx(context: Context, domain: str) -> CheckResult:
             else "The bounce domain has no MX record, so no bounces arrive; some mailbox providers refuse "
             "such senders.",
             "Publish an MX record that names the mail server with the bounce mailbox:",
-            (DnsRecord(domain, "MX", f"10 {host}"),),
+            (record,),
         )
     return _accepts_bounces(context, domain, hosts or [domain])
 
@@ -134,12 +149,23 @@ def check_sources(config: Config, timeout: float) -> Iterator[CheckResult]:
     if bounces.lmtp_port:
         yield _lmtp(bounces.lmtp_host, bounces.lmtp_port, timeout)
     result = partial(CheckResult, "bounce_mailbox", "")
-    if not bounces.has_inbound and config.service.accepts_webhooks:
+    if bounces.has_inbound:
+        return
+    if config.service.accepts_webhooks and bounces.domain:
+        yield result(
+            "warning",
+            "This system reads no mailbox, so it goes on sending to subscribers who unsubscribe by email, as "
+            f"Apple Mail does. {config.service.name} reports bounces by webhooks.",
+            "Set [bounces] imap_host, pop3_host, maildir or lmtp_port, or let the mail server run "
+            "`mailer bounces receive`. Or leave [bounces] domain empty: then messages offer to "
+            "unsubscribe by a link alone.",
+        )
+    elif config.service.accepts_webhooks:
         yield result(
             "skipped",
             f"This system reads no mailbox for bounces; {config.service.name} reports them by webhooks.",
         )
-    elif not bounces.has_inbound:
+    else:
         yield result(
             "warning",
             (

@@ -146,8 +146,7 @@ def _slow_checks(
         for name in ("spf", "dkim", "dmarc", "reverse_dns", "bounce_mx"):
             yield name, "", partial(_not_in_demo, name)
         return
-    yield "spf", "SPF", partial(authentication_checks.check_envelope_spf, context)
-    yield "spf", "SPF", partial(authentication_checks.check_header_spf, context)
+    yield "spf", "SPF", partial(authentication_checks.check_spf, context)
     yield "dkim", "DKIM", partial(authentication_checks.check_dkim_keys, context)
     yield "dmarc", "DMARC", partial(authentication_checks.check_dmarc, context)
     yield "reverse_dns", "the sending IP address", partial(outbound_mail_checks.check_reverse_dns, context)

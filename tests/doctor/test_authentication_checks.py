@@ -10,6 +10,7 @@ import pytest
 from mailer.config import Dkim
 from mailer.delivery.smtp import dkim
 from mailer.doctor import authentication_checks
+from mailer.doctor.dns_client import DnsError
 from tests.delivery.smtp.test_dkim import BOTH
 
 RELAY = {"host": "mail.example.net"}
@@ -63,8 +64,31 @@ def test_a_relay_on_this_machine_sends_from_the_sites_address(zone, context):
 
 
 def test_an_esp_gives_the_spf_include_itself(context):
-    (found,) = authentication_checks.check_envelope_spf(context(service={"name": "postmark", "key": "k"}))
-    assert "postmark" in found.advice and "ip4" not in found.records[0].value
+    esp = {"name": "amazon_ses", "key": "k"}
+    own = {"domain": "bounces.example.org", "maildir": "box"}
+    (found,) = authentication_checks.check_envelope_spf(context(service=esp, bounces=own))
+    assert "amazon_ses" in found.advice and "ip4" not in found.records[0].value
+
+
+def test_an_esp_with_an_envelope_sender_of_its_own_publishes_its_spf_record(context):
+    office = context(service={"name": "postmark", "key": "k"}, bounces={"domain": "bounces.example.org"})
+    envelope, header = authentication_checks.check_spf(office)
+    assert (envelope.status, header.status) == ("skipped", "warning")
+    assert header.subject == "example.org"
+
+
+def test_dns_without_an_answer_is_reported_once(zone, context):
+    zone.failing.add("mail.example.net")
+    with pytest.raises(DnsError):
+        list(authentication_checks.check_spf(context(bounces={"domain": "bounces.example.org"})))
+    zone.failing.clear()
+    zone.failing.add("bounces.example.org")
+    zone.text("example.org", "v=spf1 -all")
+    found = list(authentication_checks.check_spf(context(bounces={"domain": "bounces.example.org"})))
+    assert [(one.subject, one.status) for one in found] == [
+        ("bounces.example.org", "warning"),
+        ("example.org", "ok"),
+    ]
 
 
 def keyed(context):

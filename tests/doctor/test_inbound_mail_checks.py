@@ -78,6 +78,24 @@ def test_a_bounce_domain_without_mx_gets_the_record_to_publish(zone, context):
     assert found.status == "problem"
 
 
+def test_an_esp_with_an_envelope_sender_of_its_own_needs_no_mx_but_for_unsubscription_by_email(context):
+    esp = {"name": "postmark", "key": "k", "webhook_secret": SECRET}
+    (found,) = inbound_mail_checks.check_bounce_mx(context(service=esp, bounces={"domain": ""}))
+    assert found.status == "skipped"
+    own = context(service=esp, bounces={"domain": "bounces.example.org"})
+    (found,) = inbound_mail_checks.check_bounce_mx(own)
+    assert found.status == "problem" and "unsubscribe" in found.message and found.records[0].type == "MX"
+    (unread,) = inbound_mail_checks.check_sources(own.config, 1)
+    assert unread.status == "warning" and "by email" in unread.message
+
+
+def test_an_esp_that_takes_our_envelope_sender_returns_bounces_to_us(context):
+    esp = {"name": "amazon_ses", "key": "k", "secret": "s"}
+    office = context(service=esp, bounces={"domain": "bounces.example.org", "maildir": "box"})
+    (found,) = inbound_mail_checks.check_bounce_mx(office)
+    assert found.status == "problem" and "bounce mailbox" in found.message
+
+
 def test_a_null_mx_is_a_problem_and_an_unreachable_server_a_warning(zone, context):
     zone.has("bounces.example.org", "MX", "0 .")
     zone.has("quiet.example.org", "MX", "10 mx.example.org.")
@@ -202,7 +220,9 @@ def test_unprocessed_webhooks_are_a_problem(look):
 
 def test_with_webhooks_no_bounce_mailbox_is_needed(context):
     service = {"name": "postmark", "webhook_secret": SECRET}
-    (found,) = inbound_mail_checks.check_sources(context(service=service).config, 1)
+    none = {"domain": ""}
+    (found,) = inbound_mail_checks.check_sources(context(service=service, bounces=none).config, 1)
     assert (found.status, found.advice) == ("skipped", "")
-    (found,) = inbound_mail_checks.check_sources(context(service={"name": "postmark"}).config, 1)
+    unset = context(service={"name": "postmark"}, bounces=none)
+    (found,) = inbound_mail_checks.check_sources(unset.config, 1)
     assert found.status == "warning"
