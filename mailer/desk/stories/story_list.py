@@ -254,6 +254,7 @@ class StoryViewSet(SnippetViewSet):
             "date",
             label=gettext_lazy("Date"),
             accessor=lambda story: localized_names_and_dates.format_day(story.date),
+            classname="desk-nowrap",
             sort_key="date",
         ),
         Column(
