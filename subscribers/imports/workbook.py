@@ -47,6 +47,8 @@ _NUMBER, _HIDDEN = re.compile(rb"""\br=["'](\d{1,8})["']"""), re.compile(rb"""\b
 _SHEETS = "xl/worksheets/"
 # The argument of the process that makes it read more than the first sheet.
 _ALL_SHEETS = "all"
+# The namespaces of Strict Open XML begin so (ISO/IEC 29500-1); openpyxl knows the transitional ones.
+_STRICT = b"http://purl.oclc.org/ooxml/"
 _DAMAGED = (
     # openpyxl's InvalidFileException is not here: it is about names of files, and a stream has none.
     *(zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, IndexError),
@@ -208,6 +210,14 @@ def _check_parts(stream: BinaryIO) -> None:
                     "The workbook is too large when unpacked. Save its sheet as a CSV file, and import that."
                 )
             )
+        with packed.open("xl/workbook.xml") as text:
+            if _STRICT in text.read(_PIECE):
+                raise UnreadableFile(
+                    stored(
+                        "The workbook is in the format Strict Open XML: save it as the type “Excel Workbook "
+                        "(.xlsx)”, or as CSV."
+                    )
+                )
         for part in parts:
             if part.filename.endswith((".xml", ".rels")) and not part.filename.startswith(_SHEETS):
                 with packed.open(part) as text:

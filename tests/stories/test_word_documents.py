@@ -268,6 +268,12 @@ def test_hostile_and_damaged_files_are_refused(data: bytes) -> None:
         read_document(data)
 
 
+def test_a_file_of_strict_open_xml_is_named_with_what_to_do() -> None:
+    strict = b'<w:document xmlns:w="http://purl.oclc.org/ooxml/wordprocessingml/main"/>'
+    with pytest.raises(SourceError, match="Strict Open XML"):
+        read_document(_part(strict))
+
+
 @pytest.mark.parametrize(
     ("line", "codes"),
     [

@@ -88,6 +88,9 @@ def _reason(code: str) -> str:
             "(.docx) without a password."
         ),
         "macro": stored("The Word file contains macros. Save it as a Word document (.docx) without macros."),
+        "strict": stored(
+            "The file is in the format Strict Open XML. Save it as the type “Word Document (.docx)” in Word."
+        ),
         "large": stored("The Word file is too large when it is unpacked. Save its pictures smaller."),
     }.get(code, stored("The file is damaged, or is not a Word document (.docx)."))
 

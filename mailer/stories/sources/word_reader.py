@@ -50,10 +50,12 @@ _ALTERNATIVES = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Al
 # Elements that only hold others; what is inserted or moved here is part of the text.
 _TRANSPARENT = frozenset(("ins", "moveTo", "smartTag", "customXml", "sdtContent", "bdo", "dir", "rubyBase"))
 _REMOVED = frozenset(("del", "moveFrom"))
+# The namespaces of Strict Open XML begin so (ISO/IEC 29500-1); the library knows the transitional ones.
+_STRICT = b"http://purl.oclc.org/ooxml/"
 
 
 class UnusableDocument(Exception):  # noqa: N818  (a finding about the file)
-    """Why the file cannot be read: "old", "macro", "large" or "broken"."""
+    """Why the file cannot be read: "old", "macro", "strict", "large" or "broken"."""
 
 
 @dataclass
@@ -128,6 +130,8 @@ def _check(data: bytes) -> None:
                 content = archive.read(part)
                 if b"<!DOCTYPE" in content.replace(b"\0", b""):
                     raise UnusableDocument("broken")
+                if part.filename == "word/document.xml" and _STRICT in content:
+                    raise UnusableDocument("strict")
                 require_xml_depth_at_most(iter([content, b""]), _MAX_DEPTH)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise UnusableDocument("broken") from error

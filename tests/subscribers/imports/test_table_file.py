@@ -501,6 +501,12 @@ SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
             workbook(["email"], **{f"extra{number}": b"" for number in range(1_000)}),
             "too large when unpacked",
         ),
+        (
+            workbook(
+                ["email"], workbook=b'<workbook xmlns="http://purl.oclc.org/ooxml/spreadsheetml/main"/>'
+            ),
+            "Strict Open XML",
+        ),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "old Excel file"),
     ],
     # A workbook contains the time at which it was made, and test ids must be the same everywhere.
