@@ -114,8 +114,13 @@ def may_sign_up(address: str) -> bool:
 
     It is after staff reopened it, after erasure, and after the address unsubscribed in another system.
     """
-    found = active_suppression(address)
-    return found is None or found.reopened_at is not None or found.reason in _OPEN_TO_THEM
+    return not is_suppressed(address) or is_open_to_signup(address)
+
+
+def is_open_to_signup(target: Subscriber | str) -> bool:
+    """Whether this subscriber or address is suppressed until a new sign-up is confirmed."""
+    found = active_suppression(target)
+    return found is not None and (found.reopened_at is not None or found.reason in _OPEN_TO_THEM)
 
 
 def normalise_or_lower(target: Subscriber | str) -> str:

@@ -15,7 +15,12 @@ from subscribers.models import FormerAddress, MailingList, Subscriber, Subscript
 from subscribers.signals import confirmed as confirmed_signal
 from subscribers.signals import resubscribed
 from subscribers.subscribe import signup_limits
-from subscribers.suppression import is_suppressed, lift_suppression_open_to_signup, may_sign_up
+from subscribers.suppression import (
+    is_open_to_signup,
+    is_suppressed,
+    lift_suppression_open_to_signup,
+    may_sign_up,
+)
 
 # How long the link in a confirmation email works.
 CONFIRM_WITHIN = timedelta(days=7)
@@ -52,7 +57,7 @@ def request_signup(
         _mark_pending(subscriber, list_ids, now)
         consent.record(Event.REQUESTED, [subscriber.pk], list_ids, evidence, now)
         confirmed = _auto_confirm(subscriber, list_ids, evidence, now)
-        waiting = _has_pending(subscriber, list_ids)
+        waiting = _has_pending(subscriber, list_ids) or is_open_to_signup(subscriber)
         if _claim_daily_email(subscriber, now) and signup_limits.claim_monthly_email_quota(email, now):
             if waiting:
                 lists = MailingList.objects.filter(pk__in=list_ids)
@@ -84,15 +89,17 @@ def pending_lists(subscriber: Subscriber) -> list[MailingList]:
     """The lists that a confirmation would subscribe to."""
     return list(
         MailingList.objects.filter(
-            subscriptions__subscriber=subscriber, subscriptions__state=Subscription.State.PENDING
+            subscriptions__subscriber=subscriber, subscriptions__state__in=_states_to_confirm(subscriber)
         )
     )
 
 
 def confirm_signup(subscriber: Subscriber, evidence: Evidence, now: datetime) -> int:
-    """Confirm the pending subscriptions; how many there were, 0 when it was done before."""
+    """Confirm the subscriptions to `pending_lists`; how many there were, 0 when it was done before."""
     with transaction.atomic():
-        pending = subscriber.subscriptions.select_for_update().filter(state=Subscription.State.PENDING)
+        unsubscribe.lock([subscriber.pk])
+        states = _states_to_confirm(subscriber)
+        pending = subscriber.subscriptions.select_for_update().filter(state__in=states)
         lists = list(pending.values_list("mailing_list", flat=True))
         confirmed = pending.filter(mailing_list__in=lists).update(
             state=Subscription.State.CONFIRMED, confirmed_at=now, ended_at=None
@@ -197,6 +204,15 @@ def _send_welcomes(subscriber: Subscriber, lists: Iterable[MailingList]) -> int:
     if is_suppressed(subscriber):
         return 0
     return sum([transactional_emails.send_welcome(subscriber, one) for one in lists])
+
+
+def _states_to_confirm(subscriber: Subscriber) -> tuple[str, ...]:
+    """States of subscriptions that wait for a confirmation.
+
+    An import may have suppressed the address of a confirmed subscriber, who gets nothing until they confirm.
+    """
+    pending, confirmed = Subscription.State.PENDING, Subscription.State.CONFIRMED
+    return (pending, confirmed) if is_open_to_signup(subscriber) else (pending,)
 
 
 def _has_pending(subscriber: Subscriber, list_ids: Collection[int]) -> bool:

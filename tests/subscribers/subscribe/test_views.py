@@ -14,7 +14,7 @@ from subscribers import former_addresses_and_merged_ids, iso_codes, tokens, unsu
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, RateLimitCounter, Subscriber, Suppression
 from subscribers.subscribe import forms, subscribe
-from subscribers.suppression import suppress
+from subscribers.suppression import is_suppressed, suppress
 from tests.subscribers.conftest import Join
 
 
@@ -147,3 +147,31 @@ def test_the_page_after_a_confirmation_names_a_pause(
     person = join("olga", state="pending", language="uz", paused_until=until)
     page = client.post(f"/confirm/{subscribe.confirm_token(person, timezone.now())}/").content.decode()
     assert (iso_codes.long_date(timezone.localdate(until), "uz") in page) == named
+
+
+@pytest.mark.both_databases
+def test_a_confirmed_subscriber_whom_an_import_suppressed_as_unsubscribed_elsewhere_comes_back_by_signing_up(
+    client: Client, join: Join, monthly: MailingList, sent_emails: list[mail.EmailMessage]
+) -> None:
+    person = join("olga")
+    suppress(person, Suppression.Reason.UNSUBSCRIBED, "The file of import 7 says so.", timezone.now())
+    _sign_up(client, email=person.email)
+    link = re.search(r"http://localhost:8000(/confirm/\S+/)", str(sent_emails[0].body))[1]  # type: ignore[index]
+    assert monthly.name in client.get(link).content.decode()
+    assert is_suppressed(person) and not person.consents.filter(event="confirmed").exists()
+    client.post(link)
+    assert not is_suppressed(person) and _state(person) == ["confirmed"]
+    assert person.consents.filter(event="confirmed", mailing_list=monthly).count() == 1
+    assert monthly.name not in client.get(link).content.decode()
+
+
+@pytest.mark.parametrize("reason", [Suppression.Reason.COMPLAINT, Suppression.Reason.HARD_BOUNCE])
+def test_a_confirmation_link_of_a_confirmed_subscriber_asks_nothing_where_no_sign_up_lifts_the_suppression(
+    client: Client, join: Join, monthly: MailingList, reason: str
+) -> None:
+    person = join("olga")
+    suppress(person, reason, "", timezone.now())
+    link = f"/confirm/{subscribe.confirm_token(person, timezone.now())}/"
+    for answer in (client.get(link), client.post(link)):
+        assert monthly.name not in answer.content.decode()
+    assert is_suppressed(person) and not person.consents.exists()
