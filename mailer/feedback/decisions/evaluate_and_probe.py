@@ -39,6 +39,7 @@ class _Case:
 def evaluate_and_apply(subscribers: Collection[int], now: datetime) -> None:
     """Decide about these subscribers, given by id, from their histories. A repetition changes nothing."""
     people = Subscriber.objects.in_bulk(subscribers)
+    suppression_decision_states.close_lifted(people.values())
     histories = policy.load_histories(list(people.values()), now)
     decisions = {pk: policy.decide(found) for pk, found in histories.items()}
     # In order of their ids, as imports and bulk changes take them: so that neither waits for the other.

@@ -46,6 +46,19 @@ def unclosed_decisions(people: Iterable[Subscriber]) -> dict[bytes, SuppressionD
     return {bytes(decision.address_hash): decision for decision in found.select_related("wave")}
 
 
+def close_lifted(people: Iterable[Subscriber]) -> None:
+    """Close applied decisions about these subscribers' addresses whose suppression was lifted since: who was
+    erased and signs up again is judged anew.
+    """
+    hashes = [bytes(person.address_hash) for person in people]
+    lifted = SuppressionDecision.objects.filter(
+        address_hash__in=hashes, state=State.APPLIED, suppression__lifted_at__isnull=False
+    )
+    for pk, at, by in lifted.values_list("pk", "suppression__lifted_at", "suppression__lifted_by"):
+        current = SuppressionDecision.objects.filter(pk=pk, state=State.APPLIED)
+        current.update(state=State.REVERTED, closed_at=at, closed_by=by)
+
+
 def create(
     person: Subscriber, history: History, decision: Decision, state: State, now: datetime
 ) -> SuppressionDecision | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
@@ -17,6 +17,7 @@ from subscribers import suppression
 from subscribers.consent import Channel, Evidence
 from subscribers.imports import job_lifecycle
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.subscribe import subscribe
 from tests.feedback import cast
 from tests.feedback.cast import NOW, ago, latest_decision, stopped
@@ -155,6 +156,34 @@ def test_a_complaint_needs_an_admin_and_a_new_sign_up(aigerim: Subscriber) -> No
     assert Suppression.objects.get().lifted_by == "the subscriber's own sign-up"
     with pytest.raises(DecisionError, match="signed up again"):
         suppression_decision_states.reapply(latest_decision(aigerim), "lola", NOW)
+
+
+@pytest.mark.parametrize("rule", ["complaint", "hard_bounce"])
+def test_a_decision_about_an_erased_subscriber_hides_nothing_of_who_signs_up_again(
+    aigerim: Subscriber, rule: str
+) -> None:
+    def happens(person: Subscriber, at: datetime) -> None:
+        if rule == "complaint":
+            cast.complain(cast.accepted_delivery(person, at - timedelta(hours=1)), at)
+        else:
+            cast.returned(person, "hard", at)
+
+    monthly, back, later = MailingList.objects.get(), NOW + timedelta(days=100), NOW + timedelta(days=130)
+    happens(aigerim, NOW)
+    erase_and_suppress(aigerim.email, NOW + timedelta(days=1))
+    subscribe.request_signup(aigerim.email, [monthly.pk], "en", (), Evidence(Channel.FORM), back)
+    again = Subscriber.objects.get()
+    subscribe.confirm_signup(again, Evidence(Channel.EMAIL_LINK), back)
+    assert not stopped(again)
+    happens(again, later)
+    assert stopped(again)
+    before, after = SuppressionDecision.objects.order_by("pk")
+    assert (before.state, before.closed_at, before.closed_by) == (
+        "reverted",
+        back,
+        "the subscriber's own sign-up",
+    )
+    assert (after.state, after.rule, after.subscriber) == ("applied", rule, again.pk)
 
 
 def test_no_import_lifts_a_complaint(aigerim: Subscriber) -> None:
