@@ -56,7 +56,7 @@ _REASON = """CASE outcome WHEN 'suppressed' THEN 'the address is suppressed: no 
 # Changes that are undone in one transaction.
 BATCH_SIZE = 1_000
 _BY_SUBSCRIBER = (
-    *(Channel.FORM, Channel.EMAIL_LINK, Channel.PREFERENCES, Channel.ONE_CLICK, Channel.EMAIL),
+    *(Channel.FORM, Channel.EMAIL_LINK, Channel.PREFERENCES, Channel.ONE_CLICK, Channel.EMAIL, Channel.ESP),
     # What they asked another system of the office for.
     Channel.API,
 )

@@ -70,9 +70,9 @@ def apply_one(parsed: ParsedReturnedMessage, source: EventSource, now: datetime)
 @transaction.atomic
 def apply_all(messages: Collection[tuple[ParsedReturnedMessage, EventSource]], now: datetime) -> None:
     """`apply_one` for many messages at once, which costs far less than one after another."""
-    for parsed, _ in messages:
+    for parsed, source in messages:
         if parsed.kind == "unsubscribe":
-            _unsubscribe(parsed, now)
+            _unsubscribe(parsed, _consent_evidence(parsed, source), now)
     recorded = [(parsed, source) for parsed, source in messages if parsed.kind in _KINDS]
     if not recorded:
         return
@@ -301,21 +301,26 @@ def _mark_delivery(event: FeedbackEvent, subject: Subject) -> None:
     sent.filter(later).update(**{column: event.at})
 
 
-def _unsubscribe(parsed: ParsedReturnedMessage, now: datetime) -> None:
+def _consent_evidence(parsed: ParsedReturnedMessage, source: EventSource) -> Evidence:
+    """How an unsubscribe reached us: by mail, or as an event of a service, which is named."""
+    if parsed.identity == "service":
+        return Evidence(Channel.ESP, source=source.key.partition(" ")[0])
+    return Evidence(Channel.EMAIL)
+
+
+def _unsubscribe(parsed: ParsedReturnedMessage, evidence: Evidence, now: datetime) -> None:
     """End the subscriptions through which the sender of an unsubscribe message gets the newsletter."""
     if parsed.unsubscribe_request is not None:
         request = parsed.unsubscribe_request
         if (person := former_addresses_and_merged_ids.surviving_subscriber(request.subscriber)) is not None:
-            unsubscribe.unsubscribe(
-                person.pk, request.list_ids, request.newsletter, Evidence(Channel.EMAIL), now
-            )
+            unsubscribe.unsubscribe(person.pk, request.list_ids, request.newsletter, evidence, now)
         return
     if parsed.unsubscribe_address is not None:
         subscriber, newsletter = parsed.unsubscribe_address
     elif parsed.probe is not None:
         # A probe is about no newsletter.
         if (pk := _probed_subscriber(parsed.probe)) is not None:
-            unsubscribe.unsubscribe_all(pk, None, Evidence(Channel.EMAIL), now)
+            unsubscribe.unsubscribe_all(pk, None, evidence, now)
         return
     else:
         delivery = _deliveries([parsed]).get(parsed.delivery or 0)
@@ -325,5 +330,5 @@ def _unsubscribe(parsed: ParsedReturnedMessage, now: datetime) -> None:
     person = former_addresses_and_merged_ids.surviving_subscriber(subscriber)
     if person is not None:
         unsubscribe.unsubscribe(
-            person.pk, unsubscribe.newsletter_list_ids(newsletter), newsletter, Evidence(Channel.EMAIL), now
+            person.pk, unsubscribe.newsletter_list_ids(newsletter), newsletter, evidence, now
         )

@@ -17,7 +17,7 @@ from mailer.feedback.webhooks.esp_parsers import PARSERS
 from mailer.feedback.webhooks.event_parser import REASONS
 from mailer.feedback.webhooks.process_payloads import process_due
 from subscribers import suppression
-from subscribers.models import MailingList, Subscription, Suppression
+from subscribers.models import ConsentRecord, MailingList, Subscription, Suppression
 from tests import cast as everyone
 from tests.feedback.webhooks.conftest import serve
 from tests.feedback.webhooks.documented import (
@@ -171,6 +171,17 @@ def test_an_unsubscribe_ends_the_subscription(esp_with_unsubscribes, receive, me
     assert Subscription.objects.get().state == "unsubscribed"
     assert FeedbackEvent.objects.get().kind == "unsubscribe"
     assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize("names_delivery", [True, False])
+def test_the_consent_record_of_an_unsubscribe_names_the_service(
+    esp_with_unsubscribes, receive, message, names_delivery
+) -> None:
+    esp = esp_with_unsubscribes
+    receive(esp, esp.unsubscribed(message if names_delivery else message._replace(token="")))
+    records = ConsentRecord.objects.filter(event="unsubscribed")
+    clear = names_delivery or esp.unsubscribe_names != "nothing"
+    assert list(records.values_list("channel", "source")) == [("esp", esp.name)] * clear
 
 
 def test_an_unsubscribe_without_a_delivery_counts_where_it_is_clear(
