@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+import re
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -27,6 +30,8 @@ State = ReconfirmationCampaign.State
 # No subscriber is asked again sooner.
 ASK_AGAIN_AFTER = timedelta(days=90)
 _MIN_DAYS, _MAX_DAYS = 7, 90
+# The link in the email.
+_LINK = re.compile(r"/stay/([A-Za-z0-9_-]+)/")
 
 
 class CampaignRunner(JobRunner[ReconfirmationCampaign]):
@@ -135,6 +140,22 @@ def confirm_or_resubscribe(
                 record(Event.CONFIRMED, [person.pk], [campaign.mailing_list_id], evidence, now)
         else:
             subscribe.add_to_lists(person, [campaign.mailing_list_id], evidence, now)
+
+
+def delete_unsent_request(message: bytes) -> None:
+    """Delete the unanswered request whose email is given up: who was not asked stays on the list.
+
+    `message`: the complete email. Nothing happens for any other one.
+    """
+    body = email.message_from_bytes(message, policy=email.policy.default).get_body(("plain",))
+    found = _LINK.search(body.get_content()) if body is not None else None
+    if found is None:
+        return
+    try:
+        campaign, person = read_token(found[1])
+    except tokens.InvalidToken:
+        return
+    campaign.requests.filter(subscriber=person, confirmed_at__isnull=True).delete()
 
 
 def cancel(campaign: ReconfirmationCampaign, by: str, now: datetime) -> None:

@@ -22,6 +22,7 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
+from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext
 
@@ -36,6 +37,7 @@ from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
 from mailer.delivery.smtp.session_setup import open_with_any_relay
 from subscribers.addresses import normalise
+from subscribers.reconfirmation import campaigns
 from subscribers.translate_stored_texts import translated
 
 log = logging.getLogger(__name__)
@@ -325,7 +327,10 @@ def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, summ
     due_at = next_attempt_at(message.attempts, now, message.created_at + _EXPIRES_AFTER)
     if outcome.permanent or due_at is None:
         blanked = without_secrets(bytes(message.message))
-        summary.refused += row.update(state=OutboxMessage.State.REFUSED, reply=reply, message=blanked)
+        with transaction.atomic():
+            if row.update(state=OutboxMessage.State.REFUSED, reply=reply, message=blanked):
+                campaigns.delete_unsent_request(bytes(message.message))
+                summary.refused += 1
         log.warning("action=outbox_refused message=%d code=%d", message.pk, outcome.code)
         return
     summary.waiting += row.update(due_at=due_at, reply=reply)

@@ -201,6 +201,7 @@ def _discard_notices(since: datetime) -> None:
             reply=_NOT_SENT,
             message=without_secrets(bytes(message.message)),
         )
+        campaigns.delete_unsent_request(bytes(message.message))
     AlertPost.objects.filter(alert__raised_at__lte=since).update(due_at=None)
 
 

@@ -7,11 +7,18 @@ from datetime import timedelta
 import pytest
 from django.core.mail import EmailMultiAlternatives, send_mail
 from django.db import transaction
+from django.utils import timezone
 
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
 from mailer.delivery.outbox.outbox import send_due
 from mailer.delivery.smtp.session import Session
+from subscribers.bulk import apply_and_undo_bulk_actions
+from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.reconfirmation import campaigns
+from subscribers.segments.models import Segment
+from subscribers.segments.rule_format import Group
+from subscribers.segments.segments import save
 from tests.delivery.relay import DROP
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -27,8 +34,6 @@ def relay(relay, settings):
 @pytest.fixture
 def later():
     """A moment after whatever the test wrote."""
-    from django.utils import timezone
-
     return timezone.now() + timedelta(seconds=1)
 
 
@@ -217,3 +222,23 @@ def test_an_email_that_waits_keeps_its_links(relay, later):
     row = OutboxMessage.objects.get()
     stored = email.message_from_bytes(bytes(row.message), policy=email.policy.default)
     assert row.state == "waiting" and PAGE_LINK in stored.get_content()
+
+
+@pytest.mark.parametrize("reply", ["550 5.4.5 Daily sending limit exceeded", "451 4.3.2 try again later"])
+def test_who_could_not_be_asked_for_a_reconfirmation_stays_on_the_list(relay, reply):
+    now, monthly = timezone.now(), MailingList.objects.create(slug="monthly", name="Monthly")
+    for name in ("silent", "unasked"):
+        person = Subscriber.objects.create(email=f"{name}@example.org", language="kk")
+        Subscription.objects.create(subscriber=person, mailing_list=monthly, state="confirmed")
+    everybody = save(Segment(), "Everybody", Group("all"), "lola", now)
+    campaign = campaigns.start_campaign(everybody, monthly, 7, "lola", now)
+    campaigns.run_due_batches(now)
+    relay.script.rcpt = {"unasked@example.org": reply}.get
+    for hours in (1, 49, 50):
+        send_due(now + timedelta(hours=hours))
+    assert OutboxMessage.objects.get(recipient="unasked@example.org").state == "refused"
+    over = now + timedelta(days=9)
+    campaigns.finish_and_remove_unanswered(campaign, "lola", over)
+    apply_and_undo_bulk_actions.run_due_batches(over, lambda: False)
+    states = dict(Subscription.objects.values_list("subscriber__email", "state"))
+    assert states == {"silent@example.org": "unsubscribed", "unasked@example.org": "confirmed"}
