@@ -11,7 +11,13 @@ from django.db.models import Q
 
 from subscribers import consent, former_addresses_and_merged_ids, tokens, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
-from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
+from subscribers.models import (
+    FormerAddress,
+    MailingList,
+    ReconfirmationRequest,
+    Subscriber,
+    Subscription,
+)
 from subscribers.signals import confirmed as confirmed_signal
 from subscribers.signals import resubscribed
 from subscribers.subscribe import signup_limits
@@ -106,6 +112,7 @@ def confirm_signup(subscriber: Subscriber, evidence: Evidence, now: datetime) ->
         )
         if confirmed:
             consent.record(Event.CONFIRMED, [subscriber.pk], lists, evidence, now)
+            _answer_reconfirmations(subscriber, lists, now)
             confirmed_signal.send(Subscription, subscriber_id=subscriber.pk, list_ids=tuple(lists))
             lift_suppression_open_to_signup(subscriber, now)
             _send_welcomes(subscriber, MailingList.objects.filter(pk__in=lists))
@@ -130,6 +137,7 @@ def add_to_lists(subscriber: Subscriber, list_ids: Iterable[int], evidence: Evid
             added.append(list_id)
     consent.record(Event.SUBSCRIBED, [subscriber.pk], added, evidence, now)
     if added:
+        _answer_reconfirmations(subscriber, added, now)
         confirmed_signal.send(Subscription, subscriber_id=subscriber.pk, list_ids=tuple(added))
 
 
@@ -197,6 +205,12 @@ def _auto_confirm(
         consent.record(Event.SUBSCRIBED, [subscriber.pk], ids, evidence, now)
         confirmed_signal.send(Subscription, subscriber_id=subscriber.pk, list_ids=ids)
     return confirmed
+
+
+def _answer_reconfirmations(subscriber: Subscriber, list_ids: Collection[int], now: datetime) -> None:
+    """Who subscribes again has answered whether they still want the list."""
+    unanswered = ReconfirmationRequest.objects.filter(subscriber=subscriber, confirmed_at__isnull=True)
+    unanswered.filter(campaign__mailing_list__in=list_ids).update(confirmed_at=now)
 
 
 def _send_welcomes(subscriber: Subscriber, lists: Iterable[MailingList]) -> int:

@@ -14,6 +14,7 @@ from subscribers import consent, iso_codes, suppression, unsubscribe
 from subscribers.bulk import apply_and_undo_bulk_actions
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
+from subscribers.preference_center import preferences
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
 from subscribers.resumable_jobs import LEASE, WrongState
@@ -21,6 +22,7 @@ from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rule_format import Condition, Group
 from subscribers.segments.segments import save
+from subscribers.subscribe import subscribe
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -174,6 +176,26 @@ def test_who_does_not_answer_is_removed_by_staff_only_and_a_late_yes_counts(
     late = link(1)
     Client().post(late)
     assert state(silent) == "confirmed"
+
+
+@pytest.mark.parametrize("by", ["sign-up", "button", "preferences"])
+def test_who_left_and_came_back_since_the_question_is_not_removed(
+    campaign: ReconfirmationCampaign, join: Join, by: str
+) -> None:
+    back, silent, lists = join("back"), join("silent"), [campaign.mailing_list_id]
+    campaigns.run_due_batches(NOW)
+    left, returned = NOW + timedelta(days=2), NOW + timedelta(days=20)
+    unsubscribe.unsubscribe(back.pk, lists, None, Evidence(Channel.ONE_CLICK), left)
+    if by == "sign-up":
+        subscribe.request_signup(back.email, lists, "en", (), Evidence(Channel.FORM), returned)
+        subscribe.confirm_signup(back, Evidence(Channel.EMAIL_LINK), returned)
+    elif by == "button":
+        subscribe.resubscribe_where_allowed(back, lists, None, Evidence(Channel.PREFERENCES), returned)
+    else:
+        wanted = preferences.Preferences("en", (), tuple(lists), None, tracking=False)
+        preferences.save(back, wanted, None, Evidence(Channel.PREFERENCES), returned)
+    decided(campaign)
+    assert (state(back), state(silent)) == ("confirmed", "unsubscribed")
 
 
 def test_undoing_the_removal_resubscribes_no_one_who_unsubscribed_since(
