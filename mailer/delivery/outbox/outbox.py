@@ -23,7 +23,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext
 
 from mailer.backoff import BackoffPolicy
@@ -36,7 +36,9 @@ from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
 from mailer.delivery.smtp.session_setup import open_with_any_relay
+from subscribers import suppression
 from subscribers.addresses import normalise
+from subscribers.models import Subscriber, Suppression
 from subscribers.reconfirmation import campaigns
 from subscribers.translate_stored_texts import translated
 
@@ -321,16 +323,33 @@ def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, summ
         return
     reply = outcome.reply[:500]
     if outcome.reply_class is ReplyClass.ACCEPTED:
-        blanked = without_secrets(bytes(message.message))
-        summary.sent += row.update(state=OutboxMessage.State.SENT, sent_at=now, reply=reply, message=blanked)
+        with transaction.atomic():
+            summary.sent += _finish(message, row, state=OutboxMessage.State.SENT, sent_at=now, reply=reply)
         return
     due_at = next_attempt_at(message.attempts, now, message.created_at + _EXPIRES_AFTER)
     if outcome.permanent or due_at is None:
-        blanked = without_secrets(bytes(message.message))
         with transaction.atomic():
-            if row.update(state=OutboxMessage.State.REFUSED, reply=reply, message=blanked):
+            if _finish(message, row, state=OutboxMessage.State.REFUSED, reply=reply):
                 campaigns.delete_unsent_request(bytes(message.message))
                 summary.refused += 1
         log.warning("action=outbox_refused message=%d code=%d", message.pk, outcome.code)
         return
     summary.waiting += row.update(due_at=due_at, reply=reply)
+
+
+def _finish(message: OutboxMessage, row: QuerySet[OutboxMessage], **columns: Any) -> int:
+    """Store how a message ended, and remove its secrets; 0 when another worker did. The last email to an
+    erased address is deleted: it names the address.
+    """
+    count = row.update(message=without_secrets(bytes(message.message)), **columns)
+    if count and _is_erased(message.recipient):
+        OutboxMessage.objects.filter(pk=message.pk).delete()
+    return count
+
+
+def _is_erased(address: str) -> bool:
+    """Whether the address was erased, and has no new subscriber."""
+    found = suppression.active_suppression(address)
+    if found is None or found.reason != Suppression.Reason.ERASED:
+        return False
+    return not Subscriber.objects.filter(address_hash=found.address_hash).exists()

@@ -15,6 +15,8 @@ from mailer.delivery.outbox.outbox import send_due
 from mailer.delivery.smtp.session import Session
 from subscribers.bulk import apply_and_undo_bulk_actions
 from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.privacy.erase_and_notify import erase_and_notify
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.reconfirmation import campaigns
 from subscribers.segments.models import Segment
 from subscribers.segments.rule_format import Group
@@ -242,3 +244,22 @@ def test_who_could_not_be_asked_for_a_reconfirmation_stays_on_the_list(relay, re
     apply_and_undo_bulk_actions.run_due_batches(over, lambda: False)
     states = dict(Subscription.objects.values_list("subscriber__email", "state"))
     assert states == {"silent@example.org": "unsubscribed", "unasked@example.org": "confirmed"}
+
+
+@pytest.mark.parametrize("reply", [None, "550 5.1.1 no"])
+def test_the_last_email_to_an_erased_subscriber_is_not_kept(relay, later, reply):
+    relay.script.rcpt = lambda to: reply
+    aida = Subscriber.objects.create(email="aida@example.org")
+    erase_and_notify(aida, later)
+    write("bek@example.org")
+    found = send_due(later)
+    assert (found.sent, found.refused) == ((2, 0) if reply is None else (0, 2))
+    assert list(OutboxMessage.objects.values_list("recipient", flat=True)) == ["bek@example.org"]
+
+
+def test_an_email_to_who_signed_up_again_after_the_erasure_is_kept(relay, later):
+    erase_and_suppress(Subscriber.objects.create(email="aida@example.org").email, later)
+    Subscriber.objects.create(email="aida@example.org")
+    write("aida@example.org")
+    send_due(later)
+    assert OutboxMessage.objects.get().state == "sent"
