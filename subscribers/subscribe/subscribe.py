@@ -174,9 +174,9 @@ def _upsert(email: str, language: str, countries: Sequence[str], now: datetime) 
     subscriber, created = Subscriber.objects.get_or_create(
         email=email, defaults={"language": language, "countries": tuple(countries), "created_at": now}
     )
-    confirmed = Q(state=Subscription.State.CONFIRMED) | Q(confirmed_at__isnull=False)
-    # Anyone may type this address: confirmed preferences are changed only by the subscriber's own link.
-    if not created and not subscriber.subscriptions.filter(confirmed).exists():
+    # Anyone may type this address: the preferences of who gets mail are changed only by their own link. Who
+    # has unsubscribed gets nothing before they confirm what they choose now.
+    if not created and not unsubscribe.confirmed_list_ids(subscriber.pk):
         subscriber.language, subscriber.countries = language, tuple(countries)
         subscriber.save(update_fields=["language", "countries", "updated_at"])
     return subscriber

@@ -79,6 +79,19 @@ def test_a_sign_up_changes_no_confirmed_subscriber(
     assert (person.language, person.countries, _state(person)) == ("kk", ("KZ",), ["confirmed"])
 
 
+def test_who_comes_back_gets_the_language_and_countries_of_the_new_sign_up(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage]
+) -> None:
+    person = join("olga", language="kk", countries=("KZ",))
+    unsubscribe.unsubscribe_all(person.pk, None, Evidence(Channel.ONE_CLICK), timezone.now())
+    _sign_up(client, email="olga@example.org", language="ru", countries=["UZ"])
+    assert sent_emails[0].subject == "Подтвердите подписку"
+    link = re.search(r"http://localhost:8000(/confirm/\S+/)", str(sent_emails[0].body))[1]  # type: ignore[index]
+    client.post(link)
+    person.refresh_from_db()
+    assert (person.language, person.countries, _state(person)) == ("ru", ("UZ",), ["confirmed"])
+
+
 def test_a_filled_honeypot_is_answered_and_ignored(
     client: Client, monthly: MailingList, sent_emails: list[mail.EmailMessage]
 ) -> None:
