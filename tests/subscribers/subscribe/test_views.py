@@ -23,6 +23,12 @@ def _sign_up(client: Client, **changes: object) -> object:
     return client.post("/", {"email": "new@example.org", "language": "ru", "shown": shown, **changes})
 
 
+def _confirmation_link(letter: mail.EmailMessage) -> str:
+    found = re.search(r"http://localhost:8000(/confirm/\S+/)", str(letter.body))
+    assert found is not None
+    return found[1]
+
+
 def _state(person: Subscriber) -> list[str]:
     return list(person.subscriptions.values_list("state", flat=True))
 
@@ -86,7 +92,7 @@ def test_who_comes_back_gets_the_language_and_countries_of_the_new_sign_up(
     unsubscribe.unsubscribe_all(person.pk, None, Evidence(Channel.ONE_CLICK), timezone.now())
     _sign_up(client, email="olga@example.org", language="ru", countries=["UZ"])
     assert sent_emails[0].subject == "Подтвердите подписку"
-    link = re.search(r"http://localhost:8000(/confirm/\S+/)", str(sent_emails[0].body))[1]  # type: ignore[index]
+    link = _confirmation_link(sent_emails[0])
     client.post(link)
     person.refresh_from_db()
     assert (person.language, person.countries, _state(person)) == ("ru", ("UZ",), ["confirmed"])
@@ -169,7 +175,7 @@ def test_a_confirmed_subscriber_whom_an_import_suppressed_as_unsubscribed_elsewh
     person = join("olga")
     suppress(person, Suppression.Reason.UNSUBSCRIBED, "The file of import 7 says so.", timezone.now())
     _sign_up(client, email=person.email)
-    link = re.search(r"http://localhost:8000(/confirm/\S+/)", str(sent_emails[0].body))[1]  # type: ignore[index]
+    link = _confirmation_link(sent_emails[0])
     assert monthly.name in client.get(link).content.decode()
     assert is_suppressed(person) and not person.consents.filter(event="confirmed").exists()
     client.post(link)
