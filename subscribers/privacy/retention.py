@@ -37,7 +37,7 @@ _BATCH = 500
 def apply_retention(now: datetime) -> None:
     """Delete what is older than `[retention]` allows. May run twice, and stop at any point."""
     config = settings.CONFIG.retention
-    unconfirmed = _delete_unconfirmed(now - timedelta(days=config.unconfirmed_days))
+    unconfirmed = _end_unconfirmed(now - timedelta(days=config.unconfirmed_days))
     cleared = consent.clear_old_details(now, config.consent_details_months)
     rate_limit.delete_expired(now)
     job_lifecycle.discard_or_purge_expired(now)
@@ -49,15 +49,17 @@ def apply_retention(now: datetime) -> None:
         log.info("action=retention unconfirmed=%d details=%d", unconfirmed, cleared)
 
 
-def _delete_unconfirmed(before: datetime) -> int:
+def _end_unconfirmed(before: datetime) -> int:
     """Delete sign-ups that were not confirmed, and subscribers of whom nothing else is known.
 
-    One whose link in the latest confirmation email may still be opened stays.
+    Who had unsubscribed before the sign-up is unsubscribed again. A sign-up whose link in the latest
+    confirmation email may still be opened stays.
     """
-    waiting = Subscription.objects.filter(
-        state=Subscription.State.PENDING, created_at__lt=before, ended_at__isnull=True
+    unconfirmed = Subscription.objects.filter(
+        state=Subscription.State.PENDING, created_at__lt=before
     ).exclude(subscriber__signup_email_at__gte=before)
-    count = 0
+    count = unconfirmed.filter(ended_at__isnull=False).update(state=Subscription.State.UNSUBSCRIBED)
+    waiting = unconfirmed.filter(ended_at__isnull=True)
     while rows := list(waiting.values_list("pk", "subscriber", "created_at")[:_BATCH]):
         with transaction.atomic():
             latest_first = sorted(rows, key=lambda row: row[2], reverse=True)

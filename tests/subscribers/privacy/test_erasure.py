@@ -116,9 +116,11 @@ def test_subscribers_with_another_or_an_ended_subscription_stay(
     left = join("left", state="unsubscribed")
     # Asked to come back, and did not confirm: an import must still see that they left.
     left.subscriptions.update(state="pending")
+    ended_at = left.subscriptions.get().ended_at
     at(-2 * WEEK)
     retention.apply_retention(NOW)
     assert set(Subscriber.objects.all()) == {reader, left}
+    assert [(row.state, row.ended_at) for row in left.subscriptions.all()] == [("unsubscribed", ended_at)]
     assert list(reader.subscriptions.values_list("mailing_list", flat=True)) == [events.pk]
 
 
