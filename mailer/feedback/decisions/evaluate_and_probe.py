@@ -69,7 +69,7 @@ def _carry_out(case: _Case) -> None:
                 bounce_waves.apply_or_hold(decision, case.person, case.now)
         case "review":
             _create(case, State.HELD)
-        case "probe" if _has_subscription(case.person):
+        case "probe" if _gets_mail(case.person, case.now):
             if (decision := _create(case, State.PROBING)) is not None:
                 enqueue_probe(decision, case.person, case.now)
 
@@ -97,8 +97,10 @@ def _reconsider(case: _Case, current: SuppressionDecision) -> None:
         bounce_waves.apply_or_hold_confirmed(current, case.person, case.now)
 
 
-def _has_subscription(person: Subscriber) -> bool:
+def _gets_mail(person: Subscriber, now: datetime) -> bool:
     """Whether anything would be sent to them; only then a probe makes sense."""
+    if person.paused_until is not None and person.paused_until > now:
+        return False
     return Subscription.objects.filter(subscriber=person, state=Subscription.State.CONFIRMED).exists()
 
 

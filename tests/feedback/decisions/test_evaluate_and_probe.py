@@ -175,6 +175,14 @@ def test_unsubscribed_readers_get_no_probe() -> None:
     assert not OutboxMessage.objects.exists() and not SuppressionDecision.objects.exists()
 
 
+def test_a_subscriber_who_paused_gets_no_probe_before_the_end_of_the_pause() -> None:
+    person = cast.reader()
+    Subscriber.objects.update(paused_until=NOW + timedelta(days=1))
+    cast.arrived(person)
+    fill(person)
+    assert not OutboxMessage.objects.exists() and not SuppressionDecision.objects.exists()
+
+
 def test_a_reply_to_a_probe_can_unsubscribe(asked: Subscriber) -> None:
     raw = f"From: {asked.email}\nTo: {sent().sender}\nSubject: unsubscribe\n\n".encode()
     ingest_returned_mail.ingest_message(raw, NOW)
