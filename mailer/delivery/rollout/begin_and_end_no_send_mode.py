@@ -207,7 +207,8 @@ def _discard_notices(since: datetime) -> None:
 
 def _cancel_campaigns(by: str, now: datetime) -> None:
     """The original asks the subscribers, or did; its answers are not here."""
-    for campaign in ReconfirmationCampaign.objects.filter(state=ReconfirmationCampaign.State.SENDING):
+    state = ReconfirmationCampaign.State
+    for campaign in ReconfirmationCampaign.objects.filter(state__in=(state.SENDING, state.WAITING)):
         try:
             campaigns.cancel(campaign, by, now)
         except WrongState:

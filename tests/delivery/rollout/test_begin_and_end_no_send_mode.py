@@ -16,6 +16,7 @@ from mailer.delivery.rollout import advance_mailings, begin_and_end_no_send_mode
 from mailer.delivery.rollout.begin_and_end_no_send_mode import Choice
 from mailer.instance import database_copy_detection, models, no_send_status
 from mailer.instance.models import Instance
+from subscribers.models import MailingList, ReconfirmationCampaign
 from tests.delivery.cast import NOW, Clock, approved_snapshot, balances, readers, released, send, states
 from tests.delivery.relay import Relay
 
@@ -64,6 +65,23 @@ def test_what_was_not_finished_is_asked_about() -> None:
     restored()
     ((found),) = begin_and_end_no_send_mode.questions(LATER).mailings
     assert (found.mailing, found.open, found.in_flight) == (mailing, 5, 3)
+
+
+@pytest.mark.parametrize("state", ["sending", "waiting", "finished"])
+def test_reconfirmations_whose_answers_are_not_here_are_cancelled(state: str) -> None:
+    readers(1)
+    campaign = ReconfirmationCampaign.objects.create(
+        mailing_list=MailingList.objects.get(subscriptions__isnull=False),
+        rule={},
+        segment_name="Inactive",
+        deadline=NOW.date(),
+        state=state,
+        created_at=NOW,
+    )
+    restored()
+    begin_and_end_no_send_mode.resume({}, {}, send_outbox=False, by="a test", now=LATER)
+    campaign.refresh_from_db()
+    assert campaign.state == ("finished" if state == "finished" else "cancelled")
 
 
 def test_without_an_answer_a_mailing_is_paused() -> None:
