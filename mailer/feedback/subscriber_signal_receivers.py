@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from email.utils import parseaddr
 from itertools import chain
 from typing import Any
@@ -14,8 +16,8 @@ from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, ReplyAnswer, ReturnedMessage, SuppressionDecision
 from subscribers import signals
 from subscribers.addresses import address_hash, mentions_address
-from subscribers.models import Subscriber
-from subscribers.privacy.data_access import export_rows
+from subscribers.models import FormerAddress, Subscriber
+from subscribers.privacy.data_access import export_rows, iso_datetime
 from subscribers.suppression import normalise_or_lower
 
 # A reason that is given later is about something else than the last unsubscribe.
@@ -112,9 +114,11 @@ def on_merge(kept_id: int, merged_id: int, **_: Any) -> None:
 
 
 def export_personal_data(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
-    """The deliveries to a subscriber, their bounces and complaints, and decisions about them."""
+    """The mail to a subscriber and from them, bounces and complaints, and decisions about them."""
+    merged = FormerAddress.objects.filter(subscriber=subscriber, merged_subscriber_id__isnull=False)
+    subscriber_ids = [subscriber.pk, *merged.values_list("merged_subscriber_id", flat=True)]
     # A dry run's deliveries went to a colleague.
-    deliveries = Delivery.objects.filter(subscriber=subscriber.pk, mailing__dry_run_to="")
+    deliveries = Delivery.objects.filter(subscriber__in=subscriber_ids, mailing__dry_run_to="")
     events = FeedbackEvent.objects.filter(subscriber=subscriber.pk)
     decisions = SuppressionDecision.objects.filter(subscriber=subscriber.pk)
     answers = ReplyAnswer.objects.filter(recipient=subscriber.email)
@@ -140,11 +144,32 @@ def export_personal_data(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
                 "diagnostic": "diagnostic",
             },
         ),
+        "transactional_emails": [
+            {
+                "at": iso_datetime(email.created_at),
+                "state": email.state,
+                "subject": str(_parse(email).get("Subject", "")),
+            }
+            for email in OutboxMessage.objects.filter(recipient=subscriber.email).order_by("pk")
+        ],
+        "messages_from_you": [
+            {
+                "at": iso_datetime(message.received_at),
+                "kind": message.kind,
+                "message": bytes(message.raw).decode(errors="replace"),
+            }
+            for message in ReturnedMessage.objects.filter(sender__icontains=subscriber.email).order_by("pk")
+            if mentions_address(message.sender, subscriber.email)
+        ],
         "answers": export_rows(answers, {"at": "at", "subject": "subject", "text": "body"}),
         "suppression_decisions": export_rows(
             decisions, {"at": "created_at", "state": "state", "reason": "reason", "closed_at": "closed_at"}
         ),
     }
+
+
+def _parse(email: OutboxMessage) -> EmailMessage:
+    return message_from_bytes(bytes(email.message), policy=policy.default)
 
 
 def _latest_unsubscribe(subscriber_id: int, newsletter_id: int | None) -> FeedbackEvent | None:

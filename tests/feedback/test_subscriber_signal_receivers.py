@@ -135,4 +135,26 @@ def test_deliveries_and_bounces_are_exported_as_json() -> None:
         ("bounce", "hard", recipient(person.email).diagnostic)
     ]
     assert [one["state"] for one in data["suppression_decisions"]] == ["applied"]
+    assert data["transactional_emails"] == data["messages_from_you"] == []
     assert data["subscriptions"] and data["email"] == person.email
+
+
+@pytest.mark.both_databases
+def test_transactional_emails_and_what_they_wrote_are_exported_also_of_a_merged_subscriber() -> None:
+    person, merged, other = (reader(f"{name}@example.net") for name in ("olga", "o.kim", "o.olga"))
+    first = accepted_delivery(person, ago(days=2))
+    for subscriber in (merged, other):
+        Delivery.objects.create(
+            mailing=first.mailing, subscriber=subscriber.pk, state="accepted", accepted_at=ago(days=2)
+        )
+    merge.merge(person, merged, NOW)
+    outbox.enqueue("news@example.org", person.email, b"Subject: =?utf-8?b?0JTQsA==?=\r\n\r\nHello", NOW)
+    outbox.enqueue("news@example.org", other.email, b"Subject: Theirs\r\n\r\nHello", NOW)
+    receive(f"Olga <{person.email}>", "Thank you")
+    receive(f"Olga <{other.email}>", "Theirs")
+    subscriber_signal_receivers.connect_signals()
+    data = json.loads(json.dumps(collect_data(person)))
+    assert [(one["state"], one["subject"]) for one in data["transactional_emails"]] == [("waiting", "Да")]
+    (written,) = data["messages_from_you"]
+    assert "Subject: Thank you" in written["message"]
+    assert len(data["deliveries"]) == 2
