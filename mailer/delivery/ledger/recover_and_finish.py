@@ -28,7 +28,11 @@ from mailer.delivery.signals import mailing_changed
 log = logging.getLogger(__name__)
 
 _SENDING = "SELECT id FROM mailer_mailing WHERE state = 'sending' AND (expires_at IS NULL OR expires_at > %s)"
-_EXPIRED = "SELECT id FROM mailer_mailing WHERE state IN ('sending', 'paused') AND expires_at <= %s"
+# The time for retries does not run while a mailing is paused, until it cannot be resumed any more.
+_EXPIRED = """
+SELECT m.id FROM mailer_mailing m JOIN mailer_snapshot c ON c.id = m.snapshot_id
+WHERE m.expires_at <= %s AND (m.state = 'sending' OR m.state = 'paused' AND c.window_until < %s)
+"""
 _ROW = "SELECT 1 FROM mailer_delivery d WHERE d.mailing_id = mailer_mailing.id"
 # Their index is not by mailing: asked for the claimed ones of a mailing, SQLite reads all its deliveries.
 _NONE_CLAIMED = "id NOT IN (SELECT mailing_id FROM mailer_delivery WHERE state = 'claimed')"
@@ -263,12 +267,14 @@ def settle_as_accepted(accepted_at: Mapping[int, datetime]) -> int:
 def refuse_or_exclude_expired_deliveries(now: datetime) -> int:
     """Close the open deliveries of mailings past their expiry; how many.
 
-    Deliveries that were tried and deferred are refused. Those never tried, because no worker ran or the
-    throttle allowed none, are excluded, and only once the approved window has passed too.
+    Deliveries that were tried and deferred are refused; of a paused mailing, only once the approved window
+    has passed too. Those never tried, because no worker ran or the throttle allowed none, are excluded, and
+    in any case only then.
     """
     refused = execute(
         "UPDATE mailer_delivery SET state = 'refused', reason = 'expired', due_at = NULL "
         f"WHERE state = 'deferred' AND attempts > 0 AND mailing_id IN ({_EXPIRED})",
+        to_db_datetime(now),
         to_db_datetime(now),
     )
     with transaction.atomic():

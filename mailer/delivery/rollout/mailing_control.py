@@ -126,6 +126,7 @@ def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
         if mailing.released_up_to is not None:
             changes |= plan_deliveries.next_step_columns(mailing)
     _reset_breaker(mailing, now)
+    changes["expires_at"] = _retries_end_after_pause(mailing, now)
     return _transition(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="", **changes)
 
 
@@ -152,6 +153,7 @@ def release_all(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
         released_up_to=None,
         step=last,
         step_completed_at=None,
+        expires_at=_retries_end_after_pause(mailing, now),
         **changes,
     )
 
@@ -220,6 +222,13 @@ def _reset_breaker(mailing: Mailing, now: datetime) -> None:
     """Staff who resume a mailing have seen what failed."""
     if mailing.state == State.PAUSED:
         mailing_circuit_breaker.clear_attempt_counts(mailing.pk, now)
+
+
+def _retries_end_after_pause(mailing: Mailing, now: datetime) -> datetime | None:
+    """When retries end for a mailing that goes on `now`: their time does not run while it is paused."""
+    if mailing.state != State.PAUSED or mailing.expires_at is None or mailing.stopped_at is None:
+        return mailing.expires_at
+    return mailing.expires_at + max(now - mailing.stopped_at, timedelta())
 
 
 def _check_window(mailing: Mailing, now: datetime) -> None:

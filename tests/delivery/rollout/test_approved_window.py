@@ -40,6 +40,36 @@ def test_a_held_mailing_expires_counted_from_its_confirmation():
     assert mailing.expires_at == NOW + timedelta(days=5, hours=72)
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize("go_on", [mailing_control.resume, mailing_control.release_all])
+def test_the_time_for_retries_does_not_run_while_a_mailing_is_paused(configure, go_on):
+    configure(sending={"rollout_percentages": ["50"]})
+    readers(2)
+    mailing = released()
+    tried = Delivery.objects.order_by("pk").first()
+    Delivery.objects.filter(pk=tried.pk).update(state="deferred", attempts=1, due_at=NOW)
+    end = mailing.expires_at
+    mailing_control.pause(mailing, None, NOW + timedelta(hours=1))
+    later = NOW + timedelta(days=5)
+    assert end < later < mailing.snapshot.window_until
+    recover_and_finish.refuse_or_exclude_expired_deliveries(later)
+    assert states(mailing) == {"planned": 1, "deferred": 1}
+    go_on(mailing, None, later)
+    assert mailing.expires_at == end + timedelta(days=5, hours=-1)
+    recover_and_finish.refuse_or_exclude_expired_deliveries(later)
+    assert states(mailing) == {"planned": 1, "deferred": 1}
+
+
+def test_a_mailing_that_stays_paused_ends_with_its_window():
+    readers(1)
+    mailing = released()
+    Delivery.objects.update(state="deferred", attempts=1, due_at=NOW)
+    mailing_control.pause(mailing, None, NOW)
+    late = mailing.snapshot.window_until + timedelta(minutes=1)
+    recover_and_finish.refuse_or_exclude_expired_deliveries(late)
+    assert reasons(mailing) == {"reader-0": "expired"} and balances(mailing)
+
+
 def test_a_delivery_in_doubt_does_not_keep_an_expired_mailing_open():
     readers(2)
     mailing = released()
