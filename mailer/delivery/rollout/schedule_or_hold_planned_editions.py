@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 from wagtail.log_actions import log as audit
+from wagtail.models import ModelLogEntry
 
 from mailer.approval import snapshot_state_changes
 from mailer.approval.content_changes_and_authors import edition_name_to_store
@@ -99,11 +100,11 @@ def _schedule(plan: EditionPlan, snapshot: Snapshot | None, now: datetime) -> bo
     """Schedule the approved snapshot for the planned time, once, where the newsletter wants that."""
     edition = plan.edition
     assert edition is not None
-    if snapshot is None or not edition.newsletter.schedules_itself or plan.scheduled_at is not None:
+    if snapshot is None or not edition.newsletter.schedules_itself or not _is_to_be_scheduled(plan, snapshot):
         return False
     try:
         with transaction.atomic():
-            open_ones = EditionPlan.objects.filter(pk=plan.pk, scheduled_at=None, held_at=None)
+            open_ones = EditionPlan.objects.filter(pk=plan.pk, scheduled_at=plan.scheduled_at, held_at=None)
             if not open_ones.update(scheduled_at=now):
                 return False
             snapshot_state_changes.schedule(snapshot, None, plan.send_at, now)
@@ -114,6 +115,19 @@ def _schedule(plan: EditionPlan, snapshot: Snapshot | None, now: datetime) -> bo
         return False
     log.info("action=planned_edition_scheduled edition=%d", edition.pk)
     return True
+
+
+def _is_to_be_scheduled(plan: EditionPlan, snapshot: Snapshot) -> bool:
+    """Whether none was scheduled automatically yet, or this one was approved in the place of that one.
+
+    A person who took the schedule back is not overruled.
+    """
+    if plan.scheduled_at is None:
+        return True
+    if snapshot.approved_at is None or snapshot.approved_at <= plan.scheduled_at:
+        return False
+    entries = ModelLogEntry.objects.for_instance(plan.edition)
+    return not entries.filter(action="desk.unschedule", timestamp__gte=plan.scheduled_at).exists()
 
 
 def _remind(plan: EditionPlan, snapshot: Snapshot | None, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from wagtail.log_actions import log
 
 from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Notification, Snapshot
@@ -139,6 +140,30 @@ def test_a_person_who_took_the_schedule_back_is_not_overruled(staff: cast.Staff)
     assert snapshot.state == "approved"
     run(SENDS)
     assert plan().held_at == SENDS and not Mailing.objects.exists()
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_a_corrected_version_takes_the_place_of_the_scheduled_one(
+    staff: cast.Staff, *, taken_back: bool
+) -> None:
+    made = edition(schedules_itself=True)
+    first = submit(made, staff.writer, ASSEMBLED + HOUR)
+    approve(first, staff, SENDS - 5 * HOUR)
+    run(SENDS - 4 * HOUR)
+    if taken_back:
+        snapshot_state_changes.unschedule(first, staff.approver)
+        log(instance=made, action="desk.unschedule", user=staff.approver)
+    snapshot_state_changes.withdraw(first, staff.approver, "A date is wrong")
+    run(SENDS - 3 * HOUR)
+    second = submit(made, staff.writer, SENDS - 3 * HOUR)
+    approve(second, staff, SENDS - 2 * HOUR)
+    run(SENDS - HOUR)
+    second.refresh_from_db()
+    assert (second.state, second.send_at) == (("approved", None) if taken_back else ("scheduled", SENDS))
+    run(SENDS)
+    assert (plan().held_at is None, Mailing.objects.filter(snapshot=second).exists()) == (
+        (False, False) if taken_back else (True, True)
+    )
 
 
 def test_a_worker_that_comes_far_too_late_asks_before_anything_is_sent(staff: cast.Staff) -> None:
