@@ -14,9 +14,10 @@ from mailer.delivery.models import Mailing
 from mailer.rendering import data_types, localization
 from mailer.rendering.story_selection import Selector, country_choices_and_completeness, variant_key
 
-# A mailing that was cancelled after its start has recipients, too, whose links must work.
-_STARTED = Q(started_at__isnull=False) | Q(
-    state__in=[Mailing.State.SENDING, Mailing.State.PAUSED, Mailing.State.DONE]
+# A mailing that was cancelled after its first message left has recipients, too, whose links must work.
+_STARTED = Q(cancelled_unsent=False) & (
+    Q(started_at__isnull=False)
+    | Q(state__in=[Mailing.State.SENDING, Mailing.State.PAUSED, Mailing.State.DONE])
 )
 
 _MAX_REMEMBERED = 10_000
@@ -60,7 +61,8 @@ def archived_editions(limit: int | None = None) -> list[ArchivedEdition]:
 
 
 def archived_edition(slug: str) -> ArchivedEdition | None:
-    """The latest mailing of one edition that has started, cancelled or not."""
+    """The latest mailing of one edition that has started; also one that was cancelled since, unless no
+    message had left."""
     mailing = _mailings(slug).select_related("edition__newsletter").first()
     return _archived(mailing) if mailing else None
 

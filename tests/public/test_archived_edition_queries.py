@@ -15,6 +15,7 @@ from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
+from mailer.delivery.rollout import mailing_control
 from mailer.public import archived_edition_queries
 from mailer.public.calendar_files import event_ics
 from mailer.rendering import data_types, story_selection
@@ -75,6 +76,12 @@ def test_a_cancelled_mailing_keeps_its_pages_and_is_not_listed(client: Client, m
     Mailing.objects.update(state="cancelled")
     assert [client.get(page).status_code for page in _pages(mailing.snapshot)] == [200, 200, 200]
     assert mailing.edition.slug not in client.get("/archive/").content.decode()
+
+
+def test_what_was_cancelled_before_any_message_left_is_not_public(client: Client, mailing: Mailing) -> None:
+    mailing_control.cancel(mailing, None, cast.NOW)
+    assert mailing.cancelled_unsent and mailing.started_at
+    assert [client.get(page).status_code for page in _pages(mailing.snapshot)] == [404, 404, 404]
 
 
 def test_every_variant_has_a_web_version_without_personal_data(client: Client, mailing: Mailing) -> None:
