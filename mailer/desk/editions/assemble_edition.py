@@ -120,7 +120,7 @@ class AssembleView(NewsletterPage, FormView[PeriodForm]):
                 if name
                 else create_edition_unless_exists(self.object, form.cleaned_data["period"], now, user)
             )
-        except EditionExists as error:
+        except (EditionExists, InvalidPeriod) as error:
             form.add_error("period", str(error))
             return self.form_invalid(form)
         log(instance=edition, action="desk.assemble", user=self.request.user)

@@ -7,6 +7,7 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button, HeaderButton
@@ -41,8 +43,15 @@ from mailer.desk.base.tables import StateColumn
 from mailer.desk.editions import workbench
 from mailer.desk.stories.editor import serialize_form_value
 from mailer.editions import draft_blocks
-from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming_edition
+from mailer.editions.assemble import (
+    InvalidPeriod,
+    Upcoming,
+    now_or_demo_time,
+    parse_period,
+    upcoming_edition,
+)
 from mailer.editions.models import Edition, EditionText, Newsletter, StoryOverride
+from mailer.rendering.edition_period import Kind
 from mailer.reports.edition_state import edition_state, edition_states
 from mailer.stories import draft_editing
 from mailer.stories.draft_editing import Values
@@ -150,6 +159,20 @@ class EditionIndex(IndexView):
             Button(gettext("Preview all variants of the edition"), url=variants, icon_name="view", priority=5)
         )
         return buttons
+
+
+class EditionForm(WagtailAdminModelForm):
+    """The period of an empty edition."""
+
+    def clean_period(self) -> str:
+        try:
+            span = parse_period(self.cleaned_data["period"])
+        except InvalidPeriod as error:
+            raise ValidationError(str(error)) from error
+        if span.kind is Kind.NAMED:
+            text = gettext("An edition outside of the schedule has a name instead of a period.")
+            raise ValidationError(text)
+        return str(span)
 
 
 class EditionCreateView(CreateView):
@@ -407,6 +430,7 @@ class EditionViewSet(SnippetViewSet):
                 help_text=gettext_lazy("Cannot be changed after the edition is created."),
             ),
         ],
+        base_form_class=EditionForm,
     )
 
     @property

@@ -534,6 +534,16 @@ def test_an_empty_edition_is_made_and_its_audience_set(desk: Desk) -> None:
     assert made.get_latest_revision_as_object().number == 8
 
 
+@pytest.mark.parametrize("period", ["2022-01-04", "2022-02-31", "0000-12", "2022-01-03-n1"])
+def test_an_edition_is_made_for_a_period_that_exists_only(desk: Desk, period: str) -> None:
+    browser, newsletter = as_user(desk.writer), desk.edition.newsletter_id
+    form = nested_form_data({"newsletter": newsletter, "period": period, "number": "7"})
+    for address in (reverse("desk_editions:add"), reverse("desk_assemble", args=[newsletter])):
+        answer = browser.post(address, form)
+        assert answer.status_code == 200 and answer.context["form"].errors["period"]
+    assert not Edition.objects.filter(number=7).exists()
+
+
 def test_the_list_says_when_the_next_edition_is_assembled(desk: Desk) -> None:
     everyone.story("soon", countries=("KZ",), day=timezone.localdate(), by=desk.writer)
     (coming,) = as_user(desk.writer).get(reverse("desk_editions:list")).context["upcoming"]
