@@ -273,6 +273,12 @@ def _free_slug(newsletter: Newsletter, name: str) -> str:
     return next(one for one in names if one not in taken)
 
 
+def record_edition_made_by_hand(edition: Edition, now: datetime) -> None:
+    """Note in the plan of an edition's period that staff made it, as of `now` (aware)."""
+    stories = len(story_ids_in(edition.body.raw_data))
+    _record_assembly(edition, parse_period(edition.period), stories, now, only_once=False)
+
+
 def _record_assembly(edition: Edition, span: Period, stories: int, now: datetime, *, only_once: bool) -> None:
     """Note in the plan of the period that it has its edition, and when that is to be sent."""
     newsletter = edition.newsletter

@@ -48,6 +48,7 @@ from mailer.editions.assemble import (
     Upcoming,
     now_or_demo_time,
     parse_period,
+    record_edition_made_by_hand,
     upcoming_edition,
 )
 from mailer.editions.models import Edition, EditionText, Newsletter, StoryOverride
@@ -177,6 +178,11 @@ class EditionForm(WagtailAdminModelForm):
 
 class EditionCreateView(CreateView):
     """Makes an empty edition, which is then filled in the workbench."""
+
+    def save_instance(self) -> Edition:
+        edition: Edition = super().save_instance()
+        record_edition_made_by_hand(edition, now_or_demo_time(timezone.now()))
+        return edition
 
     def get_success_url(self) -> str:
         return reverse("desk_editions:edit", args=[self.object.pk])

@@ -20,7 +20,7 @@ from mailer.desk.editions import workbench
 from mailer.desk.editions.workbench import ADDED_KINDS, readers_by_country_or_elsewhere
 from mailer.editions import draft_blocks
 from mailer.editions.audience import Combination
-from mailer.editions.models import Edition
+from mailer.editions.models import Edition, EditionPlan
 from mailer.editions.rendering_input import content_of, story_ids
 from mailer.rendering import variants
 from mailer.rendering.data_types import Content
@@ -532,6 +532,18 @@ def test_an_empty_edition_is_made_and_its_audience_set(desk: Desk) -> None:
     assert answer["Location"] == reverse("desk_editions:edit", args=[made.pk])
     browser.post(reverse("desk_edition:settings", args=[made.pk]), {"number": "8"})
     assert made.get_latest_revision_as_object().number == 8
+
+
+def test_an_empty_edition_has_the_planned_time_of_its_period(desk: Desk) -> None:
+    newsletter = desk.edition.newsletter
+    newsletter.send_on = "monthly 10 10:00"
+    newsletter.save()
+    year = timezone.localdate().year + 1
+    form = {"newsletter": newsletter.pk, "period": f"{year}-01", "number": "7"}
+    as_user(desk.writer).post(reverse("desk_editions:add"), nested_form_data(form))
+    plan = EditionPlan.objects.get(edition__period=f"{year}-01")
+    assert plan.state == EditionPlan.State.ASSEMBLED and plan.send_at is not None
+    assert f"{plan.send_at.astimezone(ZoneInfo(newsletter.zone)):%Y-%m-%d %H:%M}" == f"{year}-01-10 10:00"
 
 
 @pytest.mark.parametrize("period", ["2022-01-04", "2022-02-31", "0000-12", "2022-01-03-n1"])
