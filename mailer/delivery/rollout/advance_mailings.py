@@ -30,10 +30,11 @@ _WINDOW_PASSED = stored("The approved sending window has passed. Submit the edit
 def create_and_start_or_hold_due_mailings(now: datetime) -> list[Mailing]:
     """Create and plan the mailings of scheduled snapshots that are due; the planned mailings.
 
-    A snapshot whose window has passed, or whose content changed, is not sent, and gets the reason. Running
-    twice or dying in between never makes a second mailing and loses none: planning is repeated. One that
-    fails holds up no other.
+    A snapshot whose window has passed, scheduled or not, or whose content changed, is not sent, and gets the
+    reason. Running twice or dying in between never makes a second mailing and loses none: planning is
+    repeated. One that fails holds up no other.
     """
+    _invalidate_unscheduled_after_window(now)
     due = Snapshot.objects.not_mailed().filter(state=Snapshot.State.SCHEDULED, send_at__lte=now)
     planned = []
     with each_alone() as alone:
@@ -86,6 +87,14 @@ def create_mailing_or_stop_snapshot(snapshot: Snapshot, now: datetime) -> None:
         log.info("action=mailing_not_created snapshot=%d", snapshot.pk)
         return
     log.info("action=mailing_created snapshot=%d mailing=%d", snapshot.pk, mailing.pk)
+
+
+def _invalidate_unscheduled_after_window(now: datetime) -> None:
+    """Return approved editions that can no longer be scheduled to their writers."""
+    waiting = Snapshot.objects.not_mailed().filter(state=Snapshot.State.APPROVED, window_until__lt=now)
+    for pk in waiting.values_list("pk", flat=True):
+        if waiting.filter(pk=pk).invalidate(_WINDOW_PASSED):
+            log.warning("action=approval_ended_with_window snapshot=%d", pk)
 
 
 def _invalidate(snapshot: Snapshot, reason: str) -> None:

@@ -7,11 +7,13 @@ from django.db import connection
 
 from mailer.approval import snapshot_state_changes, submit
 from mailer.approval.models import Snapshot, SnapshotVariant
+from mailer.approval.snapshot_state_changes import OutsideWindow
 from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings, mailing_control, plan_deliveries
 from mailer.delivery.rollout.plan_deliveries import plan_then_start_or_hold
 from mailer.editions.assemble import create_edition_unless_exists
+from mailer.reports.edition_state import edition_state
 from mailer.stories.models import StoryText
 from subscribers.models import Subscriber, Subscription
 from subscribers.suppression import suppress
@@ -247,6 +249,21 @@ def test_a_snapshot_after_its_window_is_invalidated():
     assert advance_mailings.create_and_start_or_hold_due_mailings(NOW + timedelta(days=8)) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "window" in snapshot.invalidated_reason
+
+
+def test_an_approved_edition_that_nobody_scheduled_returns_to_its_writers_after_its_window():
+    snapshot = approved_snapshot()
+    snapshot_state_changes.unschedule(snapshot, snapshot.scheduled_by)
+    end = snapshot.window_until
+    advance_mailings.create_and_start_or_hold_due_mailings(end)
+    assert edition_state(snapshot.edition) == "approved"
+    later = end + timedelta(seconds=1)
+    with pytest.raises(OutsideWindow):
+        snapshot_state_changes.schedule(snapshot, None, None, later)
+    assert advance_mailings.create_and_start_or_hold_due_mailings(later) == []
+    assert edition_state(snapshot.edition) == "draft" and not Mailing.objects.exists()
+    snapshot.refresh_from_db()
+    assert "window" in snapshot.invalidated_reason and snapshot.send_at is None
 
 
 def test_an_edit_after_scheduling_stops_the_edition():
