@@ -6,13 +6,17 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from django.db import models
+from django.apps import apps
+from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 # The key of the only row.
 _ONLY = 1
+# Ids that a copy leaves out: more than the original can have given to new rows since. A mailing has as many
+# deliveries as it has readers.
+_LEFT_OUT, _LEFT_OUT_OF_DELIVERIES = 100_000, 10_000_000
 
 
 def new_identity() -> str:
@@ -108,7 +112,43 @@ def begin_or_replace_no_send(reason: Instance.Reason, now: datetime, **values: A
     rows = Instance.objects.filter(pk=_ONLY)
     if reason == Instance.Reason.PAUSED:
         rows = rows.filter(no_send_since=None)
-    return bool(rows.update(no_send_since=now, no_send_reason=reason, **values))
+    with transaction.atomic():
+        begun = bool(rows.update(no_send_since=now, no_send_reason=reason, **values))
+        if begun and reason in _UNAWARE:
+            _leave_out_ids()
+    return begun
+
+
+# The database does not know what the original did since.
+_UNAWARE = (Instance.Reason.RESTORED, Instance.Reason.COPIED, Instance.Reason.OLDER)
+
+
+def _leave_out_ids() -> None:
+    """Let new rows have ids that the original cannot have given since.
+
+    Links, envelope senders and Message-IDs of its mail name subscribers and deliveries by their ids: with the
+    same ids here, they would open the pages, and stop the mail, of other people.
+    """
+    existing = set(connection.introspection.table_names())
+    with connection.cursor() as cursor:
+        for model in (
+            one for name in ("mailer", "subscribers") for one in apps.get_app_config(name).get_models()
+        ):
+            table, key = model._meta.db_table, model._meta.pk
+            if table not in existing or not isinstance(key, models.AutoField):
+                continue
+            count = _LEFT_OUT_OF_DELIVERIES if model.__name__ == "Delivery" else _LEFT_OUT
+            if connection.vendor == "postgresql":
+                sequence = "pg_get_serial_sequence(%s, %s)"
+                cursor.execute(
+                    f"SELECT setval({sequence}, nextval({sequence}) + %s)",
+                    [table, key.column, table, key.column, count],
+                )
+                continue
+            cursor.execute("UPDATE sqlite_sequence SET seq = seq + %s WHERE name = %s", [count, table])
+            if not cursor.rowcount:
+                # No row was ever added to it.
+                cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table, count])
 
 
 def end_no_send() -> None:

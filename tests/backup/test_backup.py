@@ -86,7 +86,8 @@ def test_a_backup_of_sqlite_is_restored_on_postgresql_with_equal_rows(
     again = office.backup(target, str(tmp_path / "again.backup"), MAILER_DATABASE__URL=url)
     assert again["rows"] > 500
     before, after = end_of(backup_file), end_of(tmp_path / "again.backup")
-    assert after["last_ids"]["subscribers_subscriber"] == before["last_ids"]["subscribers_subscriber"]
+    # The original may have given the next ones since.
+    assert after["last_ids"]["subscribers_subscriber"] > before["last_ids"]["subscribers_subscriber"] + 99_999
     changed = {name for name, digest in before["tables"].items() if after["tables"][name] != digest}
     # PostgreSQL has the tables of its job queue besides, and what is restored has another identity.
     assert changed <= {"django_content_type", "auth_permission", "mailer_instance"}

@@ -12,6 +12,8 @@ from django.db import connection
 
 from mailer.instance import database_copy_detection, models, no_send_status
 from mailer.instance.models import Instance
+from subscribers import tokens
+from subscribers.models import DataLink, Subscriber
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -140,3 +142,32 @@ def test_a_server_is_known_by_its_cluster_and_a_file_by_its_place(tmp_path: Path
     found = database_copy_detection._fingerprint()
     assert len(found) == (64 if connection.vendor == "postgresql" else 0)
     assert found == database_copy_detection._fingerprint()
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [Instance.Reason.RESTORED, Instance.Reason.COPIED, Instance.Reason.OLDER, Instance.Reason.PAUSED],
+)
+def test_a_copy_gives_no_id_that_the_original_can_have_given_since(reason: Instance.Reason) -> None:
+    models.get_or_create_instance(NOW, "")
+    known = Subscriber.objects.create(email="known@example.org", language="en")
+    # What the original writes to somebody who signs up after the backup.
+    preferences = tokens.make_token("preferences", known.pk + 1, 0)
+    link = tokens.make_dated("data_access", 1, NOW)
+    models.begin_or_replace_no_send(reason, NOW)
+    other = Subscriber.objects.create(email="other@example.org", language="en")
+    data_link = DataLink.objects.create(subscriber=other, address_hash=other.address_hash, requested_at=NOW)
+    is_paused = reason == Instance.Reason.PAUSED
+    assert (tokens.read_token("preferences", preferences).subscriber == other.pk) is is_paused
+    assert is_paused or tokens.read_token("data_access", link).subscriber != data_link.pk
+    assert (
+        tokens.read_token("preferences", tokens.make_token("preferences", other.pk, 0)).subscriber == other.pk
+    )
+
+
+def test_a_copy_of_a_copy_leaves_out_ids_again() -> None:
+    models.get_or_create_instance(NOW, "")
+    for place in range(3):
+        last = Subscriber.objects.create(email=f"reader{place}@example.org", language="en").pk
+        models.begin_or_replace_no_send(Instance.Reason.COPIED, NOW)
+        assert Subscriber.objects.create(email=f"next{place}@example.org", language="en").pk > last + 99_999
