@@ -145,6 +145,9 @@ def _audiences(mailing: Mailing) -> list[VariantAudience]:
 
 
 def _add_counts(events: Sequence[TrackingEvent]) -> None:
+    # A restored database lacks variants that were sent after the backup, and mail names them all the same.
+    named = SnapshotVariant.objects.filter(pk__in={event.variant_id for event in events})
+    known = set(named.values_list("pk", flat=True))
     # Repeats and the honeypot are in no count.
     counts = Counter(
         (
@@ -155,7 +158,8 @@ def _add_counts(events: Sequence[TrackingEvent]) -> None:
             event.filter_reason != FilterReason.NONE,
         )
         for event in events
-        if event.filter_reason != FilterReason.REPEAT
+        if event.variant_id in known
+        and event.filter_reason != FilterReason.REPEAT
         and not (event.kind == EventKind.CLICK and event.link_number == HONEYPOT)
     )
     if counts:

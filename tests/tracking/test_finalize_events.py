@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from mailer import link_tracking
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.tracking import click_and_open_counts
@@ -83,6 +84,25 @@ def test_a_burst_that_is_finalized_in_two_parts_is_detected(variants: dict[str, 
     finalize_due(DAY + timedelta(seconds=0.7) + cut)
     finalize_due(LATER)
     assert _counts() == {(1, True): 1, (2, True): 1, (3, True): 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_open_of_an_email_that_is_not_in_the_database_holds_up_no_other_event(
+    variants: dict[str, SnapshotVariant], track: Track, phone: Client
+) -> None:
+    track(opens="anonymous")
+    # After a restoration: an edition that was submitted and sent since the backup.
+    unknown = link_tracking._token("open", variants["KZ en"].pk + 500, 0)
+    assert phone.get(f"/o/{unknown}.gif").status_code == 200
+    event_buffer.flush()
+    TrackingEvent.objects.update(at=DAY)
+    _put(variants["KZ en"], 1, "a")
+    event_buffer.flush()
+    assert finalize_due(LATER) == 2
+    assert _counts() == {(1, False): 1}
+    # Nothing is kept of who loaded the picture.
+    finalize_due(LATER + timedelta(minutes=1))
+    assert not TrackingEvent.objects.filter(client_hash__isnull=False).exists()
 
 
 def test_the_client_is_forgotten_as_soon_as_the_event_is_judged(variants: dict[str, SnapshotVariant]) -> None:
