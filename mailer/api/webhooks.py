@@ -37,6 +37,7 @@ EventType = Literal[
     "subscriber.suppressed",
     "edition.submitted",
     "edition.approved",
+    "edition.rejected",
     "mailing.started",
     "mailing.held",
     "mailing.paused",

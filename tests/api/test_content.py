@@ -15,6 +15,7 @@ from mailer.approval.models import Authorship, Snapshot
 from mailer.delivery.models import Mailing
 from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.feedback.models import SuppressionDecision
+from mailer.outgoing_webhooks import events
 from mailer.stories.models import Story, StoryText
 from subscribers import suppression
 from subscribers.imports import job_lifecycle
@@ -287,3 +288,10 @@ def test_an_error_is_overridden_with_a_reason(desk: Desk) -> None:
     findings = api.post(f"{path}/submit", given).json()["findings"]
     (kept,) = [one for one in findings if one["level"] == "error"]
     assert kept["override"] == {"reason": "TODO is the project’s name.", "by": desk.writer.get_username()}
+
+
+def test_a_webhook_can_be_made_for_every_event(desk: Desk) -> None:
+    wanted = {"name": "CRM", "url": "https://crm.example.org/hook", "event_types": [*events.EVENT_TYPES]}
+    made = Api.of(desk.admin).post("/webhooks", wanted)
+    assert made.status_code == 201, made.content
+    assert made.json()["event_types"] == [*events.EVENT_TYPES]
