@@ -237,7 +237,7 @@ def _create(
                 newsletter=newsletter,
                 period=str(span),
                 name=name,
-                slug=_free_slug(newsletter, name) if name else "",
+                slug=_free_slug(newsletter, (slugify(name) or "special") if name else str(span)),
                 number=_next_number(newsletter),
                 live=False,
             )
@@ -265,9 +265,12 @@ def _refuse_second(newsletter: Newsletter, span: Period) -> None:
         )
 
 
-def _free_slug(newsletter: Newsletter, name: str) -> str:
-    """Such as "silk-road-monthly-floods", in URLs; with a number where an edition has that already."""
-    base = f"{newsletter.slug}-{slugify(name) or 'special'}"[:70]
+def _free_slug(newsletter: Newsletter, end: str) -> str:
+    """Such as "silk-road-monthly-floods" or "silk-road-monthly-2021-12", in URLs.
+
+    With a number where an edition has that already: another newsletter may have had this slug before.
+    """
+    base = f"{newsletter.slug}-{end}"[:70]
     taken = set(Edition.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     names = chain([base], (f"{base}-{number}" for number in count(2)))
     return next(one for one in names if one not in taken)

@@ -133,6 +133,18 @@ def test_a_newsletter_that_cannot_be_assembled_holds_up_no_other() -> None:
     assert [edition.newsletter.slug for edition in Edition.objects.all()] == ["silk-road-monthly"]
 
 
+def test_a_newsletter_with_the_former_slug_of_another_has_editions_of_the_same_period() -> None:
+    renamed = cast.newsletter()
+    cast.december_stories()
+    first = create_edition_unless_exists(renamed, "2021-12", cast.NOW)
+    Newsletter.objects.filter(pk=renamed.pk).update(slug="silk-road-archive", assemble_on="")
+    cast.newsletter(name="Another")
+    (second,) = assemble_due(datetime(2021, 12, 3, 4, tzinfo=UTC))
+    first.refresh_from_db()
+    # The address of what was sent stays.
+    assert (first.slug, second.slug) == ("silk-road-monthly-2021-12", "silk-road-monthly-2021-12-2")
+
+
 def test_the_schedule_makes_no_empty_edition() -> None:
     cast.newsletter()
     assert assemble_due(cast.NOW + timedelta(days=5)) == []
