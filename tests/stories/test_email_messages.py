@@ -205,6 +205,30 @@ def test_only_our_own_server_is_believed_about_spf_and_dkim() -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "forged"),
+    [
+        ("spf=pass smtp.mailfrom=spammer.example; dkim=pass header.d=spammer.example", True),
+        ("dkim=none; spf=pass (a comment; dkim=pass) smtp.mailfrom=x@spammer.example", True),
+        ("spf=pass smtp.mailfrom=spammer.example smtp.helo=almaty.example.org", True),
+        ("spf=pass smtp.mailfrom=org; dkim=pass header.d=spammer.example header.i=@almaty.example.org", True),
+        ("dkim=pass header.i=@notalmaty.example.org header.b=abc", True),
+        ('spf=pass smtp.mailfrom="a; dkim=pass header.d=almaty.example.org"@spammer.example', True),
+        # By a mailing list, or a provider that signs for the office.
+        ("spf=pass smtp.mailfrom=list.example; dkim=pass header.d=Example.org", False),
+        ("dkim=pass header.d=provider.example; dkim=pass header.d=almaty.example.org; spf=none", False),
+        ('spf=pass smtp.mailfrom="aigerim@mail.almaty.example.org"; dkim=none', False),
+        ("spf=pass; dkim=none", False),
+        ("spf=pass smtp.mailfrom=spammer.example; dmarc=pass header.from=almaty.example.org", False),
+    ],
+)
+def test_what_vouches_for_another_domain_says_nothing_about_the_sender(field: str, forged: bool) -> None:
+    given = message()
+    given["Authentication-Results"] = f"mx.example.org; {field}"
+    results = authentication_results(read_message(given.as_bytes()), ["mx.example.org"])
+    assert is_forged(results) is forged
+
+
+@pytest.mark.parametrize(
     ("results", "forged"),
     [
         ({}, False),

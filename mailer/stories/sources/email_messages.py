@@ -31,7 +31,15 @@ _READER, _LIMITS = "mailer.stories.sources.email_parser_process", ProcessLimits(
 _PREFIX = re.compile(
     r"^\s*(?:(?:re|fwd?|aw|wg|ответ|пересл?)\s*(?:\[\d+\])?:|\[[^\]]{1,40}\])\s*", re.IGNORECASE
 )
-_METHOD = re.compile(r"(?:^|;)\s*(spf|dkim|dmarc)\s*=\s*([a-z]+)", re.IGNORECASE)
+_METHOD = re.compile(r"\s*(spf|dkim|dmarc)\s*=\s*([a-z]+)", re.IGNORECASE)
+# The properties with the address or domain that SPF or DKIM vouches for (RFC 8601 §2.7). The first one that
+# is there counts: a server names itself in HELO as it likes.
+_VOUCHED_FOR = {"spf": ("smtp.mailfrom", "smtp.mfrom", "smtp.helo"), "dkim": ("header.d", "header.i")}
+_PROPERTY = re.compile(r"([a-z]+\.[a-z]+)\s*=\s*(\S+)", re.IGNORECASE)
+# A quoted text, such as a local part that the sender chose, and what would look like a result within it.
+_QUOTED, _SYNTAX = re.compile(r'"(?:[^"\\]|\\.)*"'), re.compile(r"[\s;()=]")
+# The result of one that vouches for another domain than the sender's.
+_UNALIGNED = "policy"
 
 
 @dataclass(frozen=True)
@@ -87,27 +95,47 @@ def read_message(raw: bytes) -> MailMessage:
 def authentication_results(message: MailMessage, trusted: Collection[str]) -> dict[str, str]:
     """Results such as {"spf": "pass", "dkim": "pass"} (RFC 8601) of the topmost field of a trusted server.
 
-    Fields of other servers are ignored: the sender could have written them.
+    Fields of other servers are ignored: the sender could have written them. Whoever has a domain passes SPF
+    and DKIM for it: where the field names another domain than that of the sender, the result is "policy".
     """
     names = {one.lower() for one in trusted}
     for value in message.authentication:
-        server, _, results = re.sub(r"\([^()]*\)", "", value).partition(";")
+        plain = _QUOTED.sub(lambda quoted: _SYNTAX.sub("", quoted[0]), value)
+        server, _, results = re.sub(r"\([^()]*\)", "", plain).partition(";")
         if (server.split() or [""])[0].lower() not in names:
             continue
         found: dict[str, str] = {}
-        for method, result in _METHOD.findall(results):
+        for part in results.split(";"):
+            if (match := _METHOD.match(part)) is None:
+                continue
+            method, result = match[1].lower(), match[2].lower()
+            if result == "pass" and not _is_aligned(method, part, message.sender):
+                result = _UNALIGNED
             # One of several signatures is enough.
-            if found.get(method.lower()) != "pass":
-                found[method.lower()] = result.lower()
+            if found.get(method) != "pass":
+                found[method] = result
         return found
     return {}
+
+
+def _is_aligned(method: str, result: str, sender: str) -> bool:
+    """Whether a result is about the sender's domain, one above it or one below it (RFC 7489 §3.1)."""
+    named = {name.lower(): value for name, value in reversed(_PROPERTY.findall(result))}
+    first = next((named[name] for name in _VOUCHED_FOR.get(method, ()) if name in named), None)
+    if first is None:
+        return True
+    own = sender.rpartition("@")[2].lower()
+    domain = first.strip("\"'<>,").rpartition("@")[2].lower()
+    is_above = "." in domain and own.endswith(f".{domain}")
+    return bool(domain) and (domain == own or is_above or domain.endswith(f".{own}"))
 
 
 def is_forged(results: dict[str, str]) -> bool:
     """Whether our own mail server says that the sender's address is not theirs."""
     if "dmarc" in results and results["dmarc"] in ("pass", "fail"):
         return results["dmarc"] == "fail"
-    failed = [one for one in ("spf", "dkim") if results.get(one) in ("fail", "softfail", "permerror")]
+    refused = ("fail", "softfail", "permerror", _UNALIGNED)
+    failed = [one for one in ("spf", "dkim") if results.get(one) in refused]
     passed = [one for one in ("spf", "dkim") if results.get(one) == "pass"]
     return bool(failed) and not passed
 
