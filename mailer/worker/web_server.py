@@ -27,6 +27,10 @@ _FORM = _MB
 _LIMITS = (
     ("/desk/imports/", MAX_UPLOAD_BYTES + _FORM),
     *((path, settings.WAGTAILIMAGES_MAX_UPLOAD_SIZE + _FORM) for path in ("/desk/images/", "/desk/account/")),
+    # Word documents with stories, and translations that come back. To import the limits of these pages would
+    # load the desk.
+    ("/desk/stories/word/", 40_000_000 + _FORM),
+    ("/desk/editions/", 5_000_000 + _FORM),
     ("/desk/", 4 * _MB),
     ("/hooks/", MAX_BODY_OCTETS),
     # ApiMiddleware answers larger ones with a problem in JSON, up to this.

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.urls import reverse
 from waitress import wasyncore
 
 from mailer.bench.clicks import serving
@@ -24,10 +26,13 @@ from mailer.bench.databases import open_database
 from mailer.bench.send import run_measured, write_config
 from mailer.config import ConfigError
 from mailer.config.sections import Web
+from mailer.desk.editions import translation_table_and_files
 from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
+from mailer.stories.sources import word_documents
 from mailer.worker import web_server
 from mailer.worker.web_server import limited_server, max_body_bytes
 from subscribers.client_address import address_from, distrust_others
+from subscribers.imports.uploads_and_staging import MAX_UPLOAD_BYTES
 
 
 @pytest.mark.journey
@@ -116,6 +121,18 @@ def test_what_is_allowed_arrives(server: Any) -> None:
     assert b" 200 " in ask(server, "/", "Content-Length: 60000", b"x" * 60_000)
     assert b" 200 " in ask(server, "/desk/images/add/", "Content-Length: 200000", b"x" * 200_000)
     assert max_body_bytes("/hooks/mailgun") == MAX_BODY_OCTETS
+
+
+def test_files_of_the_sizes_that_the_pages_name_arrive() -> None:
+    sizes = {
+        reverse("desk_word_upload"): word_documents.MAX_BYTES,
+        reverse("desk_edition:translation_import", args=[1]): translation_table_and_files._MAX_UPLOAD,
+        reverse("desk_glossary", args=[1]): 2_000_000,
+        reverse("desk_imports:add"): MAX_UPLOAD_BYTES,
+        reverse("wagtailimages:add"): settings.WAGTAILIMAGES_MAX_UPLOAD_SIZE,
+    }
+    # The other fields of the form are around the file.
+    assert [path for path, size in sizes.items() if max_body_bytes(path) < size + 10_000] == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
