@@ -115,8 +115,10 @@ def on_merge(kept_id: int, merged_id: int, **_: Any) -> None:
 
 def export_personal_data(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
     """The mail to a subscriber and from them, bounces and complaints, and decisions about them."""
-    merged = FormerAddress.objects.filter(subscriber=subscriber, merged_subscriber_id__isnull=False)
-    subscriber_ids = [subscriber.pk, *merged.values_list("merged_subscriber_id", flat=True)]
+    merged = FormerAddress.objects.filter(subscriber=subscriber).values_list(
+        "merged_subscriber_id", flat=True
+    )
+    subscriber_ids = [subscriber.pk, *(pk for pk in merged if pk is not None)]
     # A dry run's deliveries went to a colleague.
     deliveries = Delivery.objects.filter(subscriber__in=subscriber_ids, mailing__dry_run_to="")
     events = FeedbackEvent.objects.filter(subscriber=subscriber.pk)
