@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
+from mailer.editions.models import Newsletter
 from mailer.rendering import data_types, localization
 from mailer.rendering.story_selection import Selector, country_choices_and_completeness, variant_key
 
@@ -46,10 +47,15 @@ class ArchivedEdition:
 
 
 def archived_editions(limit: int | None = None) -> list[ArchivedEdition]:
-    """Editions that were sent or are being sent, latest period first."""
+    """Editions that were sent or are being sent, latest period first.
+
+    Those of newsletters without a public list are not listed: only who has a link to their pages can read
+    them.
+    """
+    offered = Newsletter.objects.filter(lists__public=True)
     mailings = (
         Mailing.objects.real()
-        .filter(_STARTED)
+        .filter(_STARTED, edition__newsletter__in=offered)
         .exclude(state=Mailing.State.CANCELLED)
         .select_related("edition__newsletter")
         .order_by("-edition__period", "-created_at")

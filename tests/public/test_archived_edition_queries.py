@@ -54,6 +54,18 @@ def _event_keys(snapshot: Snapshot) -> list[str]:
     return re.findall(r'"key":"([^"]+)","kind":"event"', snapshot.content)
 
 
+def test_the_archive_does_not_list_a_newsletter_that_nobody_can_sign_up_for(
+    client: Client, mailing: Mailing
+) -> None:
+    page = f"/archive/{mailing.edition.slug}/"
+    pages = ("/archive/", "/archive/feed.xml")
+    assert all(page in client.get(one).content.decode() for one in pages)
+    mailing.edition.newsletter.lists.update(public=False)
+    assert not any(page in client.get(one).content.decode() for one in pages)
+    # Messages link to it.
+    assert client.get(page).status_code == 200
+
+
 def test_an_edition_is_not_public_before_its_mailing_starts(client: Client, snapshot: Snapshot) -> None:
     for state in (None, "planning", "held"):
         if state:

@@ -311,7 +311,13 @@ class MailingListViewSet(DeskViewSet):
             ),
             MultiFieldPanel(
                 [
-                    FieldPanel("public", heading=_("Show this list on the sign-up page")),
+                    FieldPanel(
+                        "public",
+                        heading=_("Show this list on the sign-up page"),
+                        help_text=_(
+                            "The public archive lists editions of newsletters with such a list only."
+                        ),
+                    ),
                     FieldPanel(
                         "opt_in",
                         widget=forms.RadioSelect,
