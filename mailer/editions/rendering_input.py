@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 from django.conf import settings
@@ -31,6 +32,11 @@ def content_of(edition: Edition, *, store_pictures: bool = True) -> data_types.C
     blocks = tuple(_blocks(edition.body, stories, pictures=store_pictures))
     used = {key for block in blocks for key in block.stories}
     newsletter = edition.newsletter
+    rules = rules_of(newsletter)
+    goes_to_all = edition.segment_id is None and edition.excluded_id is None
+    if rules.silent == "roll_over" and not goes_to_all:
+        # The next edition has other readers, so nobody can be promised these stories with it.
+        rules = replace(rules, silent="")
     return data_types.Content(
         masthead=masthead_of(newsletter, store_pictures=store_pictures),
         period=edition.period,
@@ -48,8 +54,8 @@ def content_of(edition: Edition, *, store_pictures: bool = True) -> data_types.C
             if story.key in used
         ),
         blocks=blocks,
-        rules=rules_of(newsletter),
-        rolled_over=_rolled_over(edition, used),
+        rules=rules,
+        rolled_over=_rolled_over(edition, used) if goes_to_all else None,
         name=edition.name,
     )
 
@@ -68,9 +74,12 @@ def rules_of(newsletter: Newsletter) -> data_types.ReaderRules:
 def _rolled_over(edition: Edition, used: Collection[str]) -> data_types.RolledOver | None:
     """What the newsletter's last sent edition put off for readers of silent countries, as it was approved.
 
-    Without stories that were withdrawn or deleted since, and without those that this edition `used` itself.
+    Editions with a segment put nothing off. Without stories that were withdrawn or deleted since, and without
+    those that this edition `used` itself.
     """
-    sent = Edition.objects.sent().filter(newsletter=edition.newsletter_id, period__lt=edition.period)
+    sent = Edition.objects.sent().filter(
+        newsletter=edition.newsletter_id, period__lt=edition.period, segment=None, excluded=None
+    )
     mailed = sent.filter(snapshots__mailings__dry_run_to="", snapshots__mailings__cancelled_unsent=False)
     text = mailed.order_by("-period", "-snapshots__pk").values_list("snapshots__content", flat=True).first()
     if text is None or '"silent":"roll_over"' not in text:

@@ -15,7 +15,8 @@ from mailer.delivery.rollout.plan_deliveries import plan_then_start_or_hold
 from mailer.editions.assemble import create_edition_unless_exists
 from mailer.reports.edition_state import edition_state
 from mailer.stories.models import StoryText
-from subscribers.models import Subscriber, Subscription
+from subscribers.models import Segment, Subscriber, Subscription
+from subscribers.segments.rule_format import Group, to_json
 from subscribers.suppression import suppress
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot, balances, readers, reasons, released, states
@@ -134,6 +135,54 @@ def test_a_subscriber_without_a_story_is_excluded():
     assert mailing.state == Mailing.State.SENDING
 
 
+def sent(newsletter, staff, period, at, segment=None):
+    """The started mailing of the newsletter's edition of a period."""
+    edition = create_edition_unless_exists(newsletter, period, at)
+    if segment:
+        edition.segment = segment
+        edition.save_revision(user=staff.writer)
+    snapshot = submit.submit(edition, staff.writer, at)
+    snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, at)
+    snapshot_state_changes.schedule(snapshot, staff.approver, None, at)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(at)
+    assert mailing.state == Mailing.State.SENDING and balances(mailing)
+    return mailing
+
+
+def end(mailing):
+    mailing_control.cancel(mailing, None, NOW)
+    # As if its first messages had left: a mailing of which none left puts nobody off.
+    Mailing.objects.filter(pk=mailing.pk).update(cancelled_unsent=False)
+
+
+def stories_by_countries(mailing):
+    return {
+        one.countries: set(one.variant.stories.split(","))
+        for one in Delivery.objects.filter(mailing=mailing).select_related("variant")
+    }
+
+
+def test_an_edition_for_a_segment_puts_nobody_off_and_leaves_what_was_put_off_to_the_next():
+    staff = cast.staff()
+    made = cast.newsletter(languages=("en",), silent_rule="roll_over")
+    segment = Segment.objects.create(
+        name="All", rule=to_json(Group("all", ())), changed_at=NOW - timedelta(days=90)
+    )
+    cast.reader("turk", ("TM",))
+    cast.reader("aida", ("KZ",))
+    for month in (10, 11, 12):
+        cast.story(f"kz-{month}", countries=("KZ",), day=date(2021, month, 1))
+        cast.story(f"all-{month}", day=date(2021, month, 1))
+    october = sent(made, staff, "2021-10", NOW - timedelta(days=60))
+    assert reasons(october) == {"turk": "rolled_over", "aida": "planned"}
+    end(october)
+    november = sent(made, staff, "2021-11", NOW - timedelta(days=30), segment)
+    assert stories_by_countries(november)["TM"] == {"all-11"}
+    end(november)
+    december = sent(made, staff, "2021-12", NOW)
+    assert stories_by_countries(december)["TM"] == {"all-12", "all-10"}
+
+
 def test_readers_of_silent_countries_are_put_off_once_and_counted():
     staff = cast.staff()
     made = cast.newsletter(languages=("en",), silent_rule="roll_over", min_stories=2)
@@ -143,36 +192,21 @@ def test_readers_of_silent_countries_are_put_off_once_and_counted():
     cast.story("old-all", countries=(), day=date(2021, 10, 8))
     for name, countries in (("aida", ("KZ",)), ("turk", ("TM",)), ("all", ()), ("both", ("TM", "TJ"))):
         cast.reader(name, countries)
-
-    def sent(period, at):
-        edition = create_edition_unless_exists(made, period, at)
-        snapshot = submit.submit(edition, staff.writer, at)
-        snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, at)
-        snapshot_state_changes.schedule(snapshot, staff.approver, None, at)
-        (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(at)
-        assert mailing.state == Mailing.State.SENDING and balances(mailing)
-        return mailing
-
-    autumn = sent("2021-10", NOW - timedelta(days=45))
+    autumn = sent(made, staff, "2021-10", NOW - timedelta(days=45))
     assert reasons(autumn) == {"aida": "planned", "turk": "rolled_over", "all": "planned", "both": "planned"}
-    mailing_control.cancel(autumn, None, NOW)
-    # As if its first messages had left: a mailing of which none left puts nobody off.
-    Mailing.objects.filter(pk=autumn.pk).update(cancelled_unsent=False)
+    end(autumn)
     cast.story("new-kz", countries=("KZ",), day=date(2021, 11, 5))
     cast.story("new-tj", countries=("TJ",), day=date(2021, 11, 6))
     cast.story("new-all", countries=(), day=date(2021, 11, 7))
-    winter = sent("2021-12", NOW)
+    winter = sent(made, staff, "2021-12", NOW)
     assert reasons(winter) == dict.fromkeys(("aida", "turk", "all", "both"), "planned")
-    got = {
-        one.countries: set(one.variant.stories.split(","))
-        for one in Delivery.objects.filter(mailing=winter).select_related("variant")
-    }
+    got = stories_by_countries(winter)
     assert got["TM"] == {"new-all", "old-all"} and got["KZ"] == {"new-kz", "new-all"}
     made.min_stories = 3
     made.save()
     cast.story("spring-kz", countries=("KZ",), day=date(2022, 1, 5))
     cast.story("spring-all", countries=(), day=date(2022, 1, 6))
-    spring = sent("2022-01", NOW + timedelta(days=40))
+    spring = sent(made, staff, "2022-01", NOW + timedelta(days=40))
     assert reasons(spring) == {
         "aida": "few_stories",
         "turk": "rolled_over",
