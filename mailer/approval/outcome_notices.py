@@ -67,7 +67,12 @@ def _withdrawn(now: datetime) -> Iterable[Snapshot]:
         state=Snapshot.State.WITHDRAWN, submitted_at__gt=now - _RECENTLY_SUBMITTED
     )
     found = found.defer("content", "manifest").select_related("submitted_by", "edition__newsletter")
-    return without_notice({f"withdrawn:{one.pk}": one for one in found})
+    return without_notice({withdrawal_notice_key(one): one for one in found})
+
+
+def withdrawal_notice_key(snapshot: Snapshot) -> str:
+    """The key of the notice that the snapshot was withdrawn."""
+    return f"withdrawn:{snapshot.pk}"
 
 
 def _approval_ended(now: datetime) -> Iterable[Snapshot]:
@@ -141,7 +146,7 @@ def _notify_withdrawn(snapshot: Snapshot, now: datetime) -> int:
         return subject, body % {**values, "reason": reason}
 
     people = active_authors_and_submitter(snapshot)
-    key = f"withdrawn:{snapshot.pk}"
+    key = withdrawal_notice_key(snapshot)
     return _once(key, "changes_requested", people, write, _path(snapshot, "variants"), now)
 
 

@@ -19,7 +19,8 @@ from mailer.approval import (
     snapshot_hashes,
     snapshot_state_changes,
 )
-from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
+from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant, StaffNotice
+from mailer.approval.outcome_notices import withdrawal_notice_key
 from mailer.approval.preflight import findings_and_overrides as preflight
 from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings_and_overrides import Finding, OverrideRefused
@@ -70,7 +71,7 @@ def submit(
         )
         if errors := [_in_short(finding) for finding in found if finding.blocks]:
             raise PreflightFailed(" ".join([gettext("This edition cannot be submitted yet."), *errors]))
-        _withdraw_earlier(edition, user)
+        _withdraw_earlier(edition, user, now)
         return _freeze(edition, content, audience, combinations, rendered, found, user, now, note)
 
 
@@ -146,11 +147,13 @@ def _publish_latest_revision(edition: Edition, user: User) -> Edition:
     return fresh
 
 
-def _withdraw_earlier(edition: Edition, user: User) -> None:
+def _withdraw_earlier(edition: Edition, user: User, now: datetime) -> None:
     for snapshot in Snapshot.objects.filter(edition=edition, state__in=Snapshot.OPEN):
         snapshot_state_changes.withdraw(
             snapshot, user, stored("replaced by a newer submission of the edition")
         )
+        # Nobody requested changes, and the edition is no draft: no email says so.
+        StaffNotice.objects.create(key=withdrawal_notice_key(snapshot), at=now)
 
 
 def _freeze(

@@ -16,6 +16,7 @@ from mailer.approval import notification_preferences_and_dispatch, snapshot_stat
 from mailer.approval.models import Notification
 from mailer.approval.new_draft_and_approval_request_emails import send_edition_notices
 from mailer.approval.outcome_notices import send_approval_outcome_notices
+from mailer.approval.submit import submit
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.mailing_notices import notify_of_mailings_and_count_emails
 from mailer.delivery.rollout import mailing_control
@@ -48,6 +49,14 @@ def test_the_writer_is_notified_of_requested_changes_with_the_reason(desk: Desk)
     snapshot_state_changes.withdraw(snapshot, desk.approver, "Wrong date.")
     assert send_approval_outcome_notices(timezone.now()) == 1
     assert "Wrong date." in str(mail.outbox[0].body) and events_of(desk.writer) == ["changes_requested"]
+
+
+def test_a_submission_in_the_place_of_another_requests_no_changes(desk: Desk) -> None:
+    first = cast.submitted(desk)
+    submit(desk.edition, desk.writer, timezone.now())
+    first.refresh_from_db()
+    assert first.state == first.State.WITHDRAWN
+    assert send_approval_outcome_notices(timezone.now()) == 0 and not events_of(desk.writer)
 
 
 def test_a_new_schedule_is_a_new_notification_and_the_one_who_chose_it_gets_none(desk: Desk) -> None:
