@@ -15,7 +15,7 @@ from mailer.approval.models import Snapshot
 from mailer.editions.models import Edition, EditionPlan, Newsletter
 from mailer.editions.planned_dates import PlannedDate, planned_editions
 from mailer.rendering import localization
-from mailer.reports.edition_state import edition_states
+from mailer.reports.edition_state import WITH_WRITERS, edition_states
 from mailer.staff_localization import active_language
 
 # What happens at a time, in the order of a day.
@@ -27,6 +27,8 @@ KINDS: dict[str, Promise] = {
     "sending": _("Planned sending of the edition"),
     "scheduled": _("Scheduled sending of the edition"),
 }
+# The states of an edition that is not scheduled yet.
+_UNSCHEDULED = (*WITH_WRITERS, "submitted", "approved")
 # A planned sending is at most so long behind its assembly.
 _BACK = timedelta(days=62)
 
@@ -45,7 +47,7 @@ class CalendarEvent:
     # None: it does not exist yet.
     edition: Edition | None = None
     # What became of it, a state of EditionPlan, or a state of the edition; empty: it is to come. Of a planned
-    # sending that was held "unscheduled" where the edition is approved, else "held".
+    # sending that was missed "unscheduled" where the edition is approved, "unapproved" before that.
     outcome: str = ""
     # The same in every answer, and no other event's: for iCalendar.
     key: str = ""
@@ -99,11 +101,11 @@ def _of_plan(newsletter: Newsletter, plan: EditionPlan, states: dict[int, str]) 
     state = states.get(plan.edition_id or 0, "")
     yield _event(newsletter, plan.assemble_at, "assembly", plan.period, plan.edition, plan.state)
     if plan.send_at and plan.edition:
-        outcome = state
-        if plan.held_at and state not in ("scheduled", "sending", "sent"):
-            outcome = "unscheduled" if state == "approved" else "held"
+        outcome, is_unscheduled = state, state in _UNSCHEDULED
+        if plan.held_at and is_unscheduled:
+            outcome = "unscheduled" if state == "approved" else "unapproved"
         yield _event(newsletter, plan.send_at, "sending", plan.period, plan.edition, outcome)
-        if not plan.held_at and state not in ("scheduled", "sending", "sent"):
+        if not plan.held_at and is_unscheduled:
             at = plan.send_at - timedelta(hours=newsletter.approval_reminder_hours)
             yield _event(newsletter, at, "approval_reminder", plan.period, plan.edition, "")
 

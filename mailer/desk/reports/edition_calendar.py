@@ -122,7 +122,7 @@ def _outcome(event: CalendarEvent) -> tuple[str, str]:
     """The tone and the label of what became of it."""
     if not event.outcome:
         return "draft", ""
-    if event.outcome == "held" and event.kind == "sending":
+    if event.outcome == "unapproved":
         return "problem", gettext("Not sent: not approved in time")
     if event.outcome == "unscheduled":
         return "problem", gettext("Not sent: not scheduled in time")

@@ -11,11 +11,12 @@ from django.test import Client
 from django.urls import reverse
 from icalendar import Calendar
 
+from mailer.desk.base.edition_workflow import state_tone_and_label
 from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.reports.edition_calendar import calendar_events
 from tests import cast as everyone
-from tests.desk.cast import Desk, approved, as_user
+from tests.desk.cast import Desk, approved, as_user, sending
 from tests.desk.page import Page
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +41,9 @@ def test_the_calendar_has_what_is_planned_and_what_became_of_it(desk: Desk) -> N
     later = datetime(2022, 1, 5, tzinfo=UTC)
     EditionPlan.objects.filter(edition=edition).update(held_at=later)
     found = calendar_events(start, start + timedelta(days=31), later)
-    assert [(one.kind, one.outcome) for one in found] == [("assembly", "assembled"), ("sending", "held")]
+    assert [(one.kind, one.outcome) for one in found] == [
+        *(("assembly", "assembled"), ("sending", "unapproved"))
+    ]
     page = Page(as_user(desk.writer).get(reverse("desk_calendar"), {"month": "2022-01"}))
     assert page.status == 200 and reverse("desk_edition:variants", args=[edition.pk]) in page.links
     assert as_user(desk.writer).get(reverse("desk_calendar"), {"month": "0000-99"}).status_code == 200
@@ -57,6 +60,27 @@ def test_a_held_sending_says_whether_it_was_approved(desk: Desk) -> None:
     assert outcomes == ["unscheduled"]
     page = as_user(desk.writer).get(reverse("desk_calendar"), {"month": "2022-01"})
     assert page.status_code == 200
+
+
+@pytest.mark.parametrize(("state", "missed"), [("held", False), ("paused", True), ("cancelled", True)])
+def test_an_edition_with_a_mailing_is_not_called_unapproved(desk: Desk, state: str, missed: bool) -> None:
+    plan(desk)
+    sending(desk, state)
+    start = datetime(2022, 1, 1, tzinfo=UTC)
+    EditionPlan.objects.filter(edition=desk.edition).update(
+        state=EditionPlan.State.ASSEMBLED,
+        assemble_at=start,
+        send_at=start + timedelta(days=5),
+        held_at=start + timedelta(days=5) if missed else None,
+    )
+    found = calendar_events(start, start + timedelta(days=31), start + timedelta(days=6))
+    assert [(one.kind, one.outcome) for one in found if one.edition == desk.edition] == [
+        ("assembly", "assembled"),
+        ("sending", state),
+    ]
+    page = as_user(desk.writer).get(reverse("desk_calendar"), {"month": "2022-01"})
+    shown = {line.outcome for _day, lines in page.context["days"] for line in lines}
+    assert state_tone_and_label(state)[1] in shown
 
 
 def test_the_feed_has_zones_and_no_addresses_and_ends_when_it_is_revoked(desk: Desk) -> None:
