@@ -415,11 +415,14 @@ def _of_country(country: str, stories: list[Story]) -> list[Block]:
 def _last_used(newsletter: Newsletter, span: Period) -> dict[int, str]:
     """The stories of the earlier editions that matter, and the latest period of each: {7: "2021-11"}.
 
-    An edition whose mailing was cancelled before any message left has used none.
+    Editions outside of the schedule were all made earlier, also where the period ended before their day. An
+    edition whose mailing was cancelled before any message left has used none.
     """
     since = Period.of(span.first_day - LOOK_BACK)
     earlier = Edition.objects.filter(
-        newsletter=newsletter, period__lt=span.end.isoformat(), period__gte=str(since)
+        Q(period__lt=span.end.isoformat()) | Q(period__contains="-n"),
+        newsletter=newsletter,
+        period__gte=str(since),
     ).exclude(pk__in=Edition.objects.cancelled_unsent().values("pk"))
     return {
         pk: period
@@ -432,8 +435,7 @@ def _last_used(newsletter: Newsletter, span: Period) -> dict[int, str]:
 def _is_earlier(other: Period, span: Period) -> bool:
     """Whether an edition of the newsletter has its stories before that of `span`.
 
-    A period of another kind that begins within it does so too: an edition out of turn, or one of before the
-    schedule was changed.
+    An edition out of turn does so too, and one of before the schedule was changed that begins within it.
     """
     return other.first_day < span.first_day or (other.kind is not span.kind and str(other) != str(span))
 

@@ -12,6 +12,7 @@ from mailer.editions.assemble import (
     InvalidPeriod,
     assemble_due,
     create_edition_unless_exists,
+    create_unscheduled_edition,
     parse_period,
     upcoming_edition,
 )
@@ -64,6 +65,17 @@ def test_a_story_finished_late_is_in_the_next_edition_and_in_no_third() -> None:
     cast.story("late", countries=("KZ",), day=date(2021, 10, 30))
     december = create_edition_unless_exists(newsletter, "2021-12", cast.NOW)
     assert keys(december) == ["late"]
+
+
+def test_a_story_of_an_edition_out_of_turn_behind_the_period_is_not_repeated() -> None:
+    newsletter = cast.newsletter(period_offset=-1)
+    flood = cast.story("flood", countries=("KZ",), day=date(2021, 12, 20))
+    cast.story("other", countries=("KZ",), day=date(2021, 12, 21))
+    named = create_unscheduled_edition(newsletter, "Floods", datetime(2022, 1, 2, tzinfo=UTC))
+    named.body = [("story", flood)]
+    named.save()
+    december = create_edition_unless_exists(newsletter, "2021-12", datetime(2022, 1, 3, tzinfo=UTC))
+    assert keys(december) == ["other"]
 
 
 def test_what_is_older_than_62_days_stays_out() -> None:
