@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +23,7 @@ from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.editions.assemble import now_or_demo_time, upcoming_edition
 from mailer.editions.models import Newsletter
+from mailer.editions.planned_dates import period_assembled_on
 from mailer.rendering.edition_period import Period
 from mailer.stories import draft_editing
 from mailer.stories.models import Story
@@ -88,22 +90,21 @@ class CarryOverAction(OwnStory, StoryAction):
 
 
 def month_after_planned_edition(story: Story) -> str:
-    """The month after the one whose edition would take the story or holds it: "2022-01"."""
+    """The period after the one whose edition would take the story or holds it: "2022-01", "2021-12-13"."""
     now = now_or_demo_time(timezone.now())
     newsletters = [
         one
         for one in Newsletter.objects.all()
         if not story.countries or set(story.countries) & set(one.countries)
     ]
-    zone = newsletters[0].zone if newsletters else "UTC"
-    here = Period.at(now, zone)
-    months = [str(here.next)]
+    periods: list[str] = []
     for newsletter in newsletters:
+        here = period_assembled_on(newsletter, now.astimezone(ZoneInfo(newsletter.zone)).date())
         coming = upcoming_edition(newsletter, now)
         # It waits for this one now, so it is carried past it.
         taken = any(one.pk == story.pk for one in coming.stories)
-        months.append(str(coming.period.next if taken else coming.period))
-    return max(months)
+        periods += [str(here.next), str(coming.period.next if taken else coming.period)]
+    return max(periods, default=str(Period.at(now, "UTC").next))
 
 
 class RestoreStoryPage(OwnStory, TemplateView):

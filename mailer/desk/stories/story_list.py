@@ -133,7 +133,9 @@ class StoryFilters(WagtailFilterSet):
             month = Period.parse(value)
         except ValueError:
             return stories.none()
-        return stories.filter(Q(date__gte=month.first_day, date__lt=month.end) | Q(from_period=value))
+        return stories.filter(
+            Q(date__gte=month.first_day, date__lt=month.end) | Q(from_period__startswith=value)
+        )
 
     def in_country(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
         # Codes have two letters, so a substring of "KZ,UZ" can only match a whole code.

@@ -15,6 +15,8 @@ from wagtail.users.models import UserProfile
 
 from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Authorship
+from mailer.desk.stories import duplicate_and_restore
+from mailer.desk.stories.story_list import StoryFilters
 from mailer.editions.assemble import stories_for
 from mailer.editions.models import Newsletter
 from mailer.rendering.edition_period import Period
@@ -361,6 +363,20 @@ def test_a_story_that_is_carried_over_comes_into_the_next_edition_again(desk: De
     story.refresh_from_db()
     assert story.from_period == ""
     assert "kz-news" in {one.key for one in stories_for(newsletter, december, everyone.NOW)}
+
+
+def test_a_story_of_a_weekly_newsletter_is_carried_over_by_a_week(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicate_and_restore, "now_or_demo_time", lambda now: everyone.NOW)
+    newsletter = desk.edition.newsletter
+    newsletter.assemble_on, newsletter.period_kind = "weekly monday 09:00", "week"
+    newsletter.save()
+    story = Story.objects.get(key="kz-news")
+    as_user(desk.writer).post(reverse("desk_story:carry_over", args=[story.pk]))
+    story.refresh_from_db()
+    assert story.from_period == "2021-12-06"
+    assert story in StoryFilters({"period": "2021-12"}, queryset=Story.objects.all()).qs
 
 
 def test_carrying_over_changes_nothing_that_was_approved(desk: Desk) -> None:
