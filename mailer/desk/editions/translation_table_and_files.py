@@ -270,7 +270,10 @@ class ChangeView:
 
 
 class TranslationImport(EditionPage):
-    """Shows what a translated file would change (POST with a file), and applies it (POST without)."""
+    """Shows what a translated file would change (POST with a file), and applies it (POST without).
+
+    Shows it again where the edition was submitted since: the import would withdraw the submission.
+    """
 
     http_method_names = ["post"]
     page_title = _("Import translations from a file")
@@ -303,7 +306,8 @@ class TranslationImport(EditionPage):
                 ),
             )
             return self.redirect_to("translations")
-        if upload is None:
+        unannounced = edition_state(self.edition) in OPEN_STATES and "unlocked" not in request.POST
+        if upload is None and not unannounced:
             self._apply(changes, file)
             return self.redirect_to("translations")
         if not changes:
@@ -352,7 +356,7 @@ class TranslationImport(EditionPage):
                         user,
                         now,
                         lambda latest: set_texts_unsaved(latest, own, file.target),
-                        withdrawal_acknowledged=True,
+                        withdrawal_acknowledged="unlocked" in request.POST,
                     )
             except EditionLocked as error:
                 messages.error(request, str(error))

@@ -17,10 +17,10 @@ from mailer.editions import draft_blocks, translation_xliff
 from mailer.editions.models import Edition, EditionText
 from mailer.editions.translation_units_and_returned_files import units_of
 from mailer.stories import draft_editing
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StoryText
 from subscribers.models import Subscriber
 from tests.delivery.cast import NOW
-from tests.desk.cast import Desk, as_user
+from tests.desk.cast import Desk, as_user, submitted
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +129,25 @@ def test_a_translated_file_is_shown_before_it_is_taken_over(desk: Desk, kind: st
     assert texts["kk"].headline.startswith("Жаңа ") and not texts["kk"].summary
     draft = draft_blocks.latest_draft(Edition.objects.get(pk=desk.edition.pk))
     assert next(text for text in draft.texts.all() if text.language == "kk").subject.startswith("Жаңа ")
+
+
+def test_an_import_waits_when_the_edition_was_submitted_since_the_preview(desk: Desk) -> None:
+    browser = as_user(desk.writer)
+    address = f"{reverse('desk_edition:translations', args=[desk.edition.pk])}import/"
+    units = [one for one in units_of(draft_blocks.latest_draft(desk.edition), "en", "kk") if not one.rich]
+    back = [replace(unit, target=f"Жаңа {unit.source}") for unit in units]
+    marks = {unit.mark: old.mark for unit, old in zip(back, units, strict=True)}
+    data = translation_xliff.write(desk.edition.slug, "en", "kk", back, [(unit.id,) for unit in back])
+    page = browser.post(address, {"file": SimpleUploadedFile("back.xlf", _marked(data, marks))})
+    assert b'name="unlocked"' not in page.content
+    snapshot = submitted(desk)
+    again = browser.post(address, {"units": page.context["units"], "publish": "on"})
+    assert again.context["withdraws"] and b'name="unlocked"' in again.content
+    assert not StoryText.objects.filter(language="kk", headline__startswith="Жаңа").exists()
+    snapshot.refresh_from_db()
+    assert snapshot.state == snapshot.State.SUBMITTED
+    browser.post(address, {"units": again.context["units"], "publish": "on", "unlocked": "1"})
+    assert StoryText.objects.filter(language="kk", headline__startswith="Жаңа").exists()
 
 
 def _write_subject(draft: Edition) -> None:
