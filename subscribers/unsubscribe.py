@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from subscribers import consent
 from subscribers.consent import Channel, Event, Evidence
-from subscribers.models import ConsentRecord, FormerAddress, Subscriber, Subscription
+from subscribers.models import ConsentRecord, FormerAddress, MailingList, Subscriber, Subscription
 from subscribers.signals import confirmed, unsubscribe_reason_given, unsubscribed
 
 # Why subscribers unsubscribe, as the pages show it; the reports have labels of their own for staff.
@@ -27,21 +27,30 @@ UNSUBSCRIBE_REASONS = {
 _NOT_BY_SUBSCRIBER = (Channel.DESK, Channel.CLI, Channel.DECISION)
 _ACTIVE = (Subscription.State.CONFIRMED, Subscription.State.PENDING)
 
-NewsletterLists = Callable[[int], tuple[int, ...]]
+NewsletterLists = Callable[[int], tuple[int, ...] | None]
 _newsletter_lists: list[NewsletterLists] = []
 
 
 def register_newsletter_lists(lists_of: NewsletterLists) -> None:
-    """Set what `newsletter_list_ids` calls. The application that has newsletters does so when it is ready."""
+    """Set what `known_newsletter_list_ids` calls; the application that has newsletters does so when ready."""
     _newsletter_lists[:] = [lists_of]
 
 
 def newsletter_list_ids(newsletter_id: int) -> tuple[int, ...]:
     """Ids of the lists that a newsletter is or was sent to, which its unsubscribe link ends.
 
-    There are none for an unknown newsletter.
+    For a newsletter that the database lacks (deleted, or made after the backup that was restored) those of
+    all lists: which of them it was sent to is unknown, and its reader wants no more of it.
     Raises ImproperlyConfigured where no application registered its newsletters.
     """
+    known = known_newsletter_list_ids(newsletter_id)
+    if known is None:
+        return tuple(MailingList.objects.order_by("pk").values_list("pk", flat=True))
+    return known
+
+
+def known_newsletter_list_ids(newsletter_id: int) -> tuple[int, ...] | None:
+    """`newsletter_list_ids` of a newsletter that the database has; None for another one."""
     if not _newsletter_lists:
         raise ImproperlyConfigured("No application called register_newsletter_lists.")
     return _newsletter_lists[0](newsletter_id)

@@ -18,11 +18,12 @@ def connect() -> None:
     register_newsletter_lists(unsubscribe_link_lists)
 
 
-def unsubscribe_link_lists(newsletter_id: int) -> tuple[int, ...]:
+def unsubscribe_link_lists(newsletter_id: int) -> tuple[int, ...] | None:
     """Ids of the newsletter's lists, in order, and of those that it was sent to and no other newsletter is.
 
     Staff may have replaced a list since the message was sent, and may take it back: its subscribers
     unsubscribe from it too. A list that has gone to another newsletter has links of its own.
+    None for a newsletter that does not exist.
     """
     rows = Snapshot.objects.filter(
         Q(mailings__dry_run_to="") | Q(state__in=Snapshot.OPEN), edition__newsletter=newsletter_id
@@ -30,5 +31,7 @@ def unsubscribe_link_lists(newsletter_id: int) -> tuple[int, ...]:
     audiences = rows.order_by("-pk").values_list("audience", flat=True)[:_EDITIONS]
     earlier = {one for audience in audiences for one in audience["lists"]}
     current = set(list_ids(newsletter_id))
+    if not current and not Newsletter.objects.filter(pk=newsletter_id).exists():
+        return None
     of_others = Newsletter.lists.through.objects.filter(mailinglist_id__in=earlier - current)
     return tuple(sorted(current | earlier - set(of_others.values_list("mailinglist_id", flat=True))))

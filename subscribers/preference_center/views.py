@@ -189,18 +189,23 @@ def _record_reason(visit: _Visit) -> _Outcome:
 def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/unsubscribe/<token>/`: one-click unsubscribe by POST (RFC 8058), a button by GET. Sets no cookie."""
     claim, subscriber = former_addresses_and_merged_ids.read_subscriber_token("unsubscribe", token)
-    lists, language = unsubscribe.newsletter_list_ids(claim.scope), page_language(subscriber)
+    known = unsubscribe.known_newsletter_list_ids(claim.scope)
+    lists = unsubscribe.newsletter_list_ids(claim.scope) if known is None else known
+    # Among all lists are those that the subscriber unsubscribed from long ago: none is offered again.
+    offered = known or ()
+    language = page_language(subscriber)
     with override(language):
         consent_text = gettext("Press the button, and you will receive this newsletter again.")
         outcome = ""
         if request.method == "POST":
-            outcome = _handle_unsubscribe(request, subscriber, claim.scope, lists, consent_text)
+            outcome = _handle_unsubscribe(request, subscriber, claim.scope, lists, offered, consent_text)
         # No link to the preferences: mail systems and forwarded mail carry this token.
         context = {
             "masked": mask_address(subscriber.email),
             "outcome": outcome,
             "consent_text": consent_text,
-            "may_resubscribe": bool(subscribe.resubscribable_lists(subscriber, lists)),
+            "may_resubscribe": bool(subscribe.resubscribable_lists(subscriber, offered)),
+            "ends_all": known is None,
             "reasons": unsubscribe.UNSUBSCRIBE_REASONS.items(),
             "paused": _pause_notice(subscriber, language),
         }
@@ -213,9 +218,14 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _handle_unsubscribe(
-    request: HttpRequest, subscriber: Subscriber, newsletter_id: int, lists: tuple[int, ...], text: str
+    request: HttpRequest,
+    subscriber: Subscriber,
+    newsletter_id: int,
+    lists: tuple[int, ...],
+    offered: tuple[int, ...],
+    text: str,
 ) -> str:
-    """A code of what was done, for the page."""
+    """A code of what was done, for the page. The link ends `lists`; `offered` may be subscribed to again."""
     now, post = timezone.now(), _post_data(request)
     language = page_language(subscriber)
     if post.get("List-Unsubscribe", "").strip().lower() == "one-click":
@@ -224,7 +234,7 @@ def _handle_unsubscribe(
         return "unsubscribed"
     if "back" in post:
         evidence = evidence_from(request, Channel.PREFERENCES, language, text)
-        is_back = subscribe.resubscribe_where_allowed(subscriber, lists, newsletter_id, evidence, now)
+        is_back = subscribe.resubscribe_where_allowed(subscriber, offered, newsletter_id, evidence, now)
         return "resubscribed" if is_back else "unsubscribed"
     if "send" in post:
         network = network_of(client_address(request))

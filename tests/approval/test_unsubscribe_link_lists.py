@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from mailer.delivery.message_identifiers import UnsubscribeAddress
 from mailer.editions.models import Newsletter
+from mailer.feedback.decisions.apply_returned_mail import apply_one
+from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
 from subscribers import tokens
 from subscribers.models import MailingList, Subscriber, Subscription
 from tests.reports import cast
@@ -53,3 +56,26 @@ def test_a_list_that_another_newsletter_took_over_is_ended_by_the_links_of_that_
     heir.lists.set([former])
     assert states_after_unsubscribing(reader, newsletter) == {"former": "confirmed"}
     assert states_after_unsubscribing(reader, heir) == {"former": "unsubscribed"}
+
+
+@pytest.mark.parametrize("way", ["page", "one click", "mail"])
+def test_the_link_of_a_newsletter_that_is_gone_ends_all_lists_and_offers_none_again(way: str) -> None:
+    reader = Subscriber.objects.create(email="aigul@example.net")
+    for slug in ("monthly", "events"):
+        on_list(slug, reader)
+    Subscription.objects.filter(mailing_list__slug="events").update(confirmed_at=cast.NOW)
+    gone = 999
+    link = f"/unsubscribe/{tokens.make_token('unsubscribe', reader.pk, gone)}/"
+    if way == "page":
+        page = Client().get(link).content.decode()
+        assert "This stops everything" in page and 'value="One-Click"' in page
+    if way == "mail":
+        asked = ParsedReturnedMessage("unsubscribe", unsubscribe_address=UnsubscribeAddress(reader.pk, gone))
+        apply_one(asked, EventSource("mail 1", cast.NOW), cast.NOW)
+    else:
+        Client().post(link, {"List-Unsubscribe": "One-Click"})
+    states = set(reader.subscriptions.values_list("state", flat=True))
+    assert states == {"unsubscribed"}
+    assert "Subscribe again" not in Client().get(link).content.decode()
+    Client().post(link, {"back": "1"})
+    assert set(reader.subscriptions.values_list("state", flat=True)) == states
