@@ -193,6 +193,18 @@ def confirmed_list_ids(subscriber_id: int) -> tuple[int, ...]:
     return tuple(rows.order_by("mailing_list_id").values_list("mailing_list", flat=True))
 
 
+def lists_not_confirmed_since(
+    subscriber_id: int, list_ids: Collection[int], unsubscribed_at: datetime
+) -> tuple[int, ...]:
+    """These lists without those whose subscription was confirmed after the subscriber unsubscribed.
+
+    For an unsubscribe that is reported later than it happened.
+    """
+    later = Subscription.objects.filter(subscriber=subscriber_id, confirmed_at__gt=unsubscribed_at)
+    kept = set(later.values_list("mailing_list", flat=True))
+    return tuple(one for one in list_ids if one not in kept)
+
+
 def has_confirmed_or_pending_subscription(subscriber_id: int, list_ids: Collection[int]) -> bool:
     """Whether the subscriber has a confirmed or pending subscription to one of these lists."""
     return Subscription.objects.filter(

@@ -72,7 +72,7 @@ def apply_all(messages: Collection[tuple[ParsedReturnedMessage, EventSource]], n
     """`apply_one` for many messages at once, which costs far less than one after another."""
     for parsed, source in messages:
         if parsed.kind == "unsubscribe":
-            _unsubscribe(parsed, _consent_evidence(parsed, source), now)
+            _unsubscribe(parsed, source, now)
     recorded = [(parsed, source) for parsed, source in messages if parsed.kind in _KINDS]
     if not recorded:
         return
@@ -308,8 +308,12 @@ def _consent_evidence(parsed: ParsedReturnedMessage, source: EventSource) -> Evi
     return Evidence(Channel.EMAIL)
 
 
-def _unsubscribe(parsed: ParsedReturnedMessage, evidence: Evidence, now: datetime) -> None:
-    """End the subscriptions through which the sender of an unsubscribe message gets the newsletter."""
+def _unsubscribe(parsed: ParsedReturnedMessage, source: EventSource, now: datetime) -> None:
+    """End the subscriptions through which the sender of an unsubscribe message gets the newsletter.
+
+    A service may report it late: then subscriptions that were confirmed since stay.
+    """
+    evidence = _consent_evidence(parsed, source)
     if parsed.unsubscribe_request is not None:
         request = parsed.unsubscribe_request
         if (person := former_addresses_and_merged_ids.surviving_subscriber(request.subscriber)) is not None:
@@ -329,6 +333,7 @@ def _unsubscribe(parsed: ParsedReturnedMessage, evidence: Evidence, now: datetim
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id
     person = former_addresses_and_merged_ids.surviving_subscriber(subscriber)
     if person is not None:
-        unsubscribe.unsubscribe(
-            person.pk, unsubscribe.newsletter_list_ids(newsletter), newsletter, evidence, now
-        )
+        list_ids = unsubscribe.newsletter_list_ids(newsletter)
+        if parsed.identity == "service":
+            list_ids = unsubscribe.lists_not_confirmed_since(person.pk, list_ids, source.at)
+        unsubscribe.unsubscribe(person.pk, list_ids, newsletter, evidence, now)

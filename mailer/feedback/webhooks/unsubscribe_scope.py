@@ -15,7 +15,7 @@ from django.db.models import Q
 from mailer.editions.models import Newsletter
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, UnsubscribeRequest
 from subscribers import suppression, unsubscribe
-from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.models import MailingList, Subscriber
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,8 @@ def resolve_lists(
     if lists is None or person is None:
         return ParsedReturnedMessage("other")
     list_ids, newsletter = lists
-    later = Subscription.objects.filter(subscriber=person, confirmed_at__gt=unsubscribed_at)
-    kept = set(later.values_list("mailing_list", flat=True))
-    request = UnsubscribeRequest(person.pk, tuple(one for one in list_ids if one not in kept), newsletter)
+    ended = unsubscribe.lists_not_confirmed_since(person.pk, list_ids, unsubscribed_at)
+    request = UnsubscribeRequest(person.pk, ended, newsletter)
     return replace(parsed, unsubscribe_request=request)
 
 

@@ -118,6 +118,20 @@ def test_a_service_complaint_suppresses_and_unsubscribes(delivery: Delivery, aig
     assert Subscription.objects.get().state == "unsubscribed"
 
 
+@pytest.mark.parametrize(
+    ("identity", "hours_ago", "state"),
+    [("service", 5, "confirmed"), ("service", 1, "unsubscribed"), ("verp", 5, "unsubscribed")],
+)
+def test_a_subscription_confirmed_after_the_unsubscribe_that_a_service_reports_stays(
+    delivery: Delivery, identity: str, hours_ago: int, state: str
+) -> None:
+    Subscription.objects.update(confirmed_at=NOW - timedelta(hours=3))
+    delivery.mailing.edition.newsletter.lists.set([Subscription.objects.get().mailing_list])
+    parsed = replace(by_service("unsubscribe", delivery), identity=identity)
+    apply_one(parsed, EventSource("postmark 3", NOW - timedelta(hours=hours_ago)), NOW)
+    assert Subscription.objects.get().state == state
+
+
 def test_an_event_has_its_mailing_and_mailbox_provider(aigerim: Subscriber, delivery: Delivery) -> None:
     Subscriber.objects.update(email="aigerim@bk.ru")
     apply_one(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
