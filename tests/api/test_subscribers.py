@@ -127,6 +127,15 @@ def test_unsubscribing_counts_as_the_subscribers_own_act(api: Api, desk: Desk) -
     assert unsubscribe.ids_requiring_own_signup([desk.reader.pk]) == {desk.reader.pk}
 
 
+def test_an_erased_address_is_not_stored_again_by_a_key(api: Api, desk: Desk) -> None:
+    address = desk.reader.email
+    api.send("DELETE", f"/subscribers/{desk.reader.pk}")
+    assert code(api.post("/subscribers", {"email": f" {address.upper()}"})) == (409, "suppressed")
+    assert not Subscriber.objects.filter(email=address).exists()
+    suppression.suppress("bounced@example.net", Suppression.Reason.HARD_BOUNCE, "550", timezone.now())
+    assert api.post("/subscribers", {"email": "bounced@example.net"}).status_code == 201
+
+
 def test_erasing_needs_a_scope_of_its_own_and_leaves_no_address(api: Api, desk: Desk) -> None:
     address, pk = desk.reader.email, desk.reader.pk
     limited = Api.of(desk.admin, "subscribers:read", "subscribers:write")
