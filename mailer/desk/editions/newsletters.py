@@ -28,7 +28,7 @@ from mailer.desk.base.tables import DeskViewSet, LinkColumn
 from mailer.desk.editions.newsletter_form_panels import PANELS, FoldedList
 from mailer.desk.editions.newsletter_schedule_field import ScheduleField, schedule_text
 from mailer.desk.editions.theme_field_and_preview import ThemeField
-from mailer.editions import allowed_sender_domains, sample_edition_markers
+from mailer.editions import allowed_sender_domains, newsletter_template_parts, sample_edition_markers
 from mailer.editions.assemble import (
     now_or_demo_time,
 )
@@ -121,7 +121,20 @@ class NewsletterForm(TranslationsForm):
         return name
 
     def clean_slug(self) -> str:
-        return self.cleaned_data["slug"] or free_slug(Newsletter, self.cleaned_data.get("name", ""))
+        """Another slug only once the folder of the newsletter's own template parts has that name too."""
+        slug: str = self.cleaned_data["slug"] or free_slug(Newsletter, self.cleaned_data.get("name", ""))
+        before = self.initial.get("slug", "") if self.instance.pk else slug
+        parts_of = newsletter_template_parts.folder_parts
+        if before != slug and parts_of(before) and not parts_of(slug):
+            raise ValidationError(
+                gettext(
+                    "Template parts of this newsletter are in the folder %(folder)s on the server, which "
+                    "has this name. Ask the administrator to rename the folder to “%(name)s” first."
+                )
+                % {"folder": newsletter_template_parts.newsletter_folder(before), "name": slug},
+                code="folder",
+            )
+        return slug
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

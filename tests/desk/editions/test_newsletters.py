@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +49,24 @@ def test_a_day_that_no_month_has_is_an_error_that_names_the_days(desk: Desk, day
     posted = newsletter_form(desk.edition.newsletter, **{"assemble_on-day": day})
     answer = as_user(desk.admin).post(edit_page(desk), posted)
     assert "31" in answer.context["form"].errors["assemble_on"][0]
+
+
+def test_a_slug_is_changed_only_after_the_folder_of_the_template_parts(
+    desk: Desk, tmp_path: Path, configure: Callable[..., object]
+) -> None:
+    configure(site={"templates": str(tmp_path)})
+    newsletter, browser = desk.edition.newsletter, as_user(desk.admin)
+    folder = tmp_path / newsletter.slug
+    (folder / "blocks").mkdir(parents=True)
+    (folder / "blocks" / "foot.mjml").write_text("<mj-section></mj-section>")
+    assert browser.post(edit_page(desk), newsletter_form(newsletter)).status_code == 302
+    posted = newsletter_form(newsletter, slug="silk-road")
+    (error,) = browser.post(edit_page(desk), posted).context["form"].errors["slug"]
+    assert str(folder) in error and "silk-road" in error
+    folder.rename(tmp_path / "silk-road")
+    assert browser.post(edit_page(desk), posted).status_code == 302
+    newsletter.refresh_from_db()
+    assert newsletter.slug == "silk-road"
 
 
 @pytest.mark.parametrize("zone", ["Asia/Almati", "../etc/passwd"])
