@@ -68,6 +68,8 @@ _KEY_OCTETS = 64
 _BLOCK = 16
 # Bits that the counter mode of AES-SIV clears (RFC 5297 §2.5).
 _COUNTER_MASK = bytes.fromhex("ffffffff ffffffff 7fffffff 7fffffff")
+# How far our clock may have been ahead when a token was made.
+_MAX_CLOCK_SKEW = timedelta(days=1)
 # A claim's scope takes the last bits of its id; 36 bits are left for the subscriber.
 _SCOPE_BITS = 28
 
@@ -90,13 +92,22 @@ class Claim(NamedTuple):
     scope: int
 
     def is_fresh(self, valid: timedelta, now: datetime) -> bool:
-        """Whether a token of `make_dated` is no older than that, nor made in the future."""
-        return 0 <= now.timestamp() - self.scope * 60 <= valid.total_seconds()
+        """Whether a token of `make_dated` is no older than that, and made a day in the future at most.
+
+        A clock that was ahead may have been corrected since the token was made. Only we make tokens, so that
+        this lets nobody prolong one.
+        """
+        age = timedelta(seconds=now.timestamp() - self.scope * 60)
+        return -_MAX_CLOCK_SKEW <= age <= valid
 
     @property
     def made_at(self) -> datetime:
         """The minute in which a token of `make_dated` was made (aware, UTC)."""
         return datetime.fromtimestamp(self.scope * 60, UTC)
+
+    def earliest_made_at(self, now: datetime) -> datetime:
+        """`made_at`; a day before where that is in the future, because the clock was ahead."""
+        return self.made_at if self.made_at <= now else self.made_at - _MAX_CLOCK_SKEW
 
 
 class Links(NamedTuple):

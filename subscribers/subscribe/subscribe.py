@@ -86,7 +86,7 @@ def read_token(token: str, now: datetime) -> Subscriber:
     subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
     if subscriber is None:
         raise tokens.InvalidToken("the subscriber is deleted")
-    if former_addresses_and_merged_ids.address_changed_since(subscriber, claim.made_at):
+    if former_addresses_and_merged_ids.address_changed_since(subscriber, claim.earliest_made_at(now)):
         raise tokens.LinkExpired("it was emailed to another address")
     return subscriber
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from subscribers import former_addresses_and_merged_ids, iso_codes, tokens, unsubscribe
 from subscribers.consent import Channel, Evidence
-from subscribers.models import MailingList, RateLimitCounter, Subscriber, Suppression
+from subscribers.models import FormerAddress, MailingList, RateLimitCounter, Subscriber, Suppression
 from subscribers.subscribe import forms, subscribe
 from subscribers.suppression import is_suppressed, suppress
 from tests.subscribers.conftest import Join
@@ -50,6 +50,17 @@ def test_a_sign_up_is_pending_until_the_button_behind_the_link_is_pressed(
     assert _state(person) == ["pending"]
     assert "Вы подписаны" in client.post(link).content.decode()
     assert _state(person) == ["confirmed"]
+
+
+def test_a_link_from_a_clock_that_was_ahead_confirms_unless_the_address_was_changed(join: Join) -> None:
+    now, person = timezone.now(), join("olga", state="pending")
+    token = subscribe.confirm_token(person, now + timedelta(hours=6))
+    assert subscribe.read_token(token, now) == person
+    FormerAddress.objects.create(
+        subscriber=person, address_hash=b"h" * 16, replaced_at=now - timedelta(hours=1)
+    )
+    with pytest.raises(tokens.LinkExpired):
+        subscribe.read_token(token, now)
 
 
 def test_a_sign_up_gets_the_same_answer_for_every_address(
