@@ -17,6 +17,7 @@ from subscribers import list_growth
 from subscribers import suppression as suppress
 from subscribers.addresses import address_hash
 from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search import possible_duplicates
 from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import CustomField
@@ -94,6 +95,15 @@ def test_a_change_of_address_does_not_bypass_a_suppression(desk: Desk) -> None:
     as_user(desk.admin).post(address, form(desk.reader, name="Aigul N"))
     desk.reader.refresh_from_db()
     assert desk.reader.name == "Aigul N"
+
+
+def test_an_erased_address_is_not_stored_again(desk: Desk) -> None:
+    erased, browser = everyone.reader("gone").email, as_user(desk.admin)
+    erase_and_suppress(erased, everyone.NOW)
+    for url in (reverse("desk_subscribers:add"), reverse("desk_subscribers:edit", args=[desk.reader.pk])):
+        page = browser.post(url, form(desk.reader, email=erased.upper()))
+        assert page.context["form"].has_error("email", "erased")
+    assert not Subscriber.objects.filter(email=erased).exists()
 
 
 def test_the_former_address_of_a_corrected_one_is_kept(desk: Desk) -> None:
