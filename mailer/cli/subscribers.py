@@ -99,11 +99,11 @@ def show(address: Address, json: Json = False) -> None:
     for name, value in data.items():
         if isinstance(value, dict):
             value = [f"{field}: {content}" for field, content in value.items()]
-        if not isinstance(value, list) or all(isinstance(one, str) for one in value):
+        if not isinstance(value, list) or (value and all(isinstance(one, str) for one in value)):
             print_text(f"{name:20}{', '.join(value) if isinstance(value, list) else value or '–'}")
     for row in data.get("consents", []):
         about = f" {row['list']}" if row["list"] else ""
-        print_text(f"{'consent':20}{row['at']} {row['act']}{about} by {row['how']}")
+        print_text(f"{'consent':20}{row['at']} {row['event']}{about} by {row['channel']}")
     for row in data["subscriptions"]:
         print_text(f"{'list':20}{row['list']}: {row['state']} since {row['since']} ({row['source']})")
 
