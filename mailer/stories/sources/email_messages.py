@@ -95,8 +95,8 @@ def read_message(raw: bytes) -> MailMessage:
 def authentication_results(message: MailMessage, trusted: Collection[str]) -> dict[str, str]:
     """Results such as {"spf": "pass", "dkim": "pass"} (RFC 8601) of the topmost field of a trusted server.
 
-    Fields of other servers are ignored: the sender could have written them. Whoever has a domain passes SPF
-    and DKIM for it: where the field names another domain than that of the sender, the result is "policy".
+    Fields of other servers are ignored: the sender could have written them. A pass for another domain than
+    that of the sender's address proves nothing about the address: the result is "policy" then.
     """
     names = {one.lower() for one in trusted}
     for value in message.authentication:
