@@ -15,6 +15,8 @@ from ahocorasick_rs import AhoCorasick
 # What repeats or omits the piece before it.
 _QUANTIFIER = re.compile(r"[*+?]\??|\{\d*,?\d*\}\??")
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
+# What is neither the beginning nor the end of a group, also within classes and escapes.
+_INSIDE_GROUP = re.compile(r"(?:[^()\[\\]+|\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|[\[\\])*", re.DOTALL)
 _GROUP = re.compile(r"\((?:\?:)?(?!\?)")
 # A group that another part of the expression refers to.
 _REFERENCE = re.compile(r"\\[1-9]|\(\?[(P]")
@@ -297,26 +299,33 @@ def _joined(pieces: Iterable[tuple[str, str]]) -> str:
     return "".join(piece + quantifier for piece, quantifier in pieces)
 
 
-def _pieces(expression: str) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=4096)
+def _pieces(expression: str) -> tuple[tuple[str, str], ...]:
     """Each letter, class, escape and group at the top level, with its quantifier."""
+    found: list[tuple[str, str]] = []
     place = 0
     while place < len(expression):
         end = _end_of_piece(expression, place)
         quantifier = _QUANTIFIER.match(expression, end)
         after = quantifier.end() if quantifier else end
-        yield expression[place:end], expression[end:after]
+        found.append((expression[place:end], expression[end:after]))
         place = after
+    return tuple(found)
 
 
 def _end_of_piece(expression: str, place: int) -> int:
-    if expression[place] == "\\":
+    first = expression[place]
+    if first == "\\":
         return place + 2
-    if (found := _CLASS.match(expression, place)) is not None:
+    if first == "[" and (found := _CLASS.match(expression, place)) is not None:
         return found.end()
-    if expression[place] != "(":
+    if first != "(":
         return place + 1
-    place += 1
-    while place < len(expression) and expression[place] != ")":
-        # "(?" begins a group of another kind.
-        place = place + 1 if expression[place] == "?" else _end_of_piece(expression, place)
-    return place + 1
+    depth = 0
+    while place < len(expression):
+        depth += 1 if expression[place] == "(" else -1
+        if not depth:
+            return place + 1
+        inside = _INSIDE_GROUP.match(expression, place + 1)
+        place = inside.end() if inside else place + 1
+    return place
