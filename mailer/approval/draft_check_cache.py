@@ -14,7 +14,6 @@ from functools import cache
 from importlib import metadata
 
 from mailer.approval.preflight.check_input import Description
-from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings_and_overrides import Finding, run_checks
 from mailer.approval.preflight.load_check_input import load_description
 from mailer.approval.sender_and_list_headers import sender_fields
@@ -47,6 +46,9 @@ def check_draft(
     kept = _kept(edition, digest)
     if kept is not None:
         return kept
+    # Slow to load: its modules compile many expressions, and most commands check nothing.
+    from mailer.approval.preflight.check_table import CHECKS
+
     rendered = render_possible_variants(content, combinations)
     found = DraftResult(
         {variant.key: len(variant.html.encode()) for variant in rendered},

@@ -22,7 +22,6 @@ from mailer.approval import (
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant, StaffNotice
 from mailer.approval.outcome_notices import withdrawal_notice_key
 from mailer.approval.preflight import findings_and_overrides as preflight
-from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings_and_overrides import Finding, OverrideRefused
 from mailer.approval.preflight.load_check_input import load_description
 from mailer.approval.sender_and_list_headers import sender_fields
@@ -53,6 +52,9 @@ def submit(
     ids of the findings; the approver reads them. An earlier open snapshot is withdrawn. Raises NotPermitted,
     WrongState (already sent), and PreflightFailed with the text of every error that is not overridden.
     """
+    # Slow to load: its modules compile many expressions, and most commands check nothing.
+    from mailer.approval.preflight.check_table import CHECKS
+
     snapshot_state_changes.require_permission(user, "mailer.submit_edition")
     with transaction.atomic():
         # One submission at a time, and none while a writer's change is being saved.
