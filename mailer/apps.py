@@ -24,6 +24,12 @@ from wagtail.images.apps import WagtailImagesAppConfig
 from wagtail.snippets.apps import WagtailSnippetsAppConfig
 from wagtail.users.apps import WagtailUsersAppConfig
 
+if settings.DESK:
+    import django_stubs_ext  # slow; it loads Django's own administration pages
+
+    # Lets forms and pages name the type parameter of Django's generic classes, as the type checker requires.
+    django_stubs_ext.monkeypatch()
+
 # What each package connects at startup: signals, triggers, and what `subscribers` asks of it.
 _STARTUP_FUNCTIONS = (
     "mailer.audit_log.chain.connect_signals",

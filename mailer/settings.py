@@ -12,14 +12,10 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import dj_database_url
-import django_stubs_ext
 from django.utils.functional import SimpleLazyObject
 
 from mailer import config as _config
 from mailer.config import key_ring as _key_ring
-
-# Lets subclasses of Django's generic classes name their type parameter, as the type checker requires.
-django_stubs_ext.monkeypatch()
 
 # Whether this process serves the staff interface; settings_without_web.py is for those that do not.
 DESK = True

@@ -13,7 +13,6 @@ from django.db import models
 from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from subscribers import iso_codes
 
@@ -27,6 +26,8 @@ def split_codes(value: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     _CharField = models.CharField[Any, Any]
 else:
     _CharField = models.CharField

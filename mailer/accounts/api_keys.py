@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -26,7 +26,6 @@ from django.db.models.signals import pre_save
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts import audit_log_entries, stored_secrets
@@ -34,6 +33,9 @@ from mailer.accounts.models import ApiKey, IdempotentRequest
 from mailer.staff_localization import in_language_of
 from subscribers.addresses import address_pattern
 from subscribers.signals import erased
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 # How every key begins, so that programs that look for leaked secrets recognise one; then the public id, and
 # the secret part: 32 random octets.

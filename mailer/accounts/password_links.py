@@ -6,6 +6,7 @@ No other person ever types a password.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,7 +21,6 @@ from django.utils.formats import date_format
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from mailer.accounts import audit_log_entries, sign_in_limits
 from mailer.accounts.auth_backend import find_account
@@ -31,6 +31,9 @@ from mailer.staff_localization import in_language_of
 from subscribers.consent import network_of
 from subscribers.public_page_responses import client_address
 from subscribers.translate_stored_texts import translated
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 def set_password_url(user: User) -> str:

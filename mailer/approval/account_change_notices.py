@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -16,7 +17,6 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from mailer.approval.account_influence import DAYS
 from mailer.approval.content_changes_and_authors import user_or_system_name
@@ -28,6 +28,9 @@ from mailer.approval.staff_by_permission import (
     users_with_permission_and_email,
 )
 from mailer.staff_localization import in_language_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 What = AccountChange.What
 # Changes are reported so long after the last of them, at the latest so long after the first.

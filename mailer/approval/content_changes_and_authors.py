@@ -20,8 +20,7 @@ from wagtail.models import ModelLogEntry, Revision
 
 from mailer.approval.acting_user_of_account_changes import acting_user
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
-from mailer.editions.models import Edition, Newsletter
-from mailer.editions.rendering_input import STORY_BLOCKS, story_ids, story_ids_in
+from mailer.editions.models import STORY_BLOCKS, Edition, Newsletter, story_ids, story_ids_in
 from mailer.editions.shown_pictures import (
     draft_content,
     newsletters_with_logo,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from django.conf import settings
 from django.utils import timezone
 
 from mailer.approval import snapshot_state_changes as approvals
-from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.models import Snapshot
 from mailer.approval.required_approvals import OTHERS, unapproved_parts
 from mailer.approval.snapshot_state_changes import ApprovalError
-from mailer.approval.submit import submit as submit_edition
 from mailer.cli import edition_report
 from mailer.cli.argument_lookup import (
     AsUser,
@@ -30,23 +27,15 @@ from mailer.cli.argument_lookup import (
 from mailer.cli.edition_command_results import dry_run_as_json, print_edition, record_action
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
-from mailer.delivery.outbox import staff_test_sends
-from mailer.delivery.rollout import mailing_control
-from mailer.editions.assemble import (
-    EditionExists,
-    InvalidPeriod,
-    create_unscheduled_edition,
-    now_or_demo_time,
-)
-from mailer.editions.assemble import create_edition_unless_exists as assemble_edition
-from mailer.editions.audience import Audience
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.rendering_input import content_of
-from mailer.rendering import merge_tags, variants
-from mailer.rendering.data_types import RenderedVariant
 from mailer.reports.edition_state import edition_as_json
 from subscribers import iso_codes
 
+if TYPE_CHECKING:
+    from mailer.rendering.data_types import RenderedVariant
+
+# What renders, checks or sends is imported by the commands that do: it takes longer to load than most others
+# take to run.
 app = command_group("Assemble, preview, approve, send and report.")
 app.add_typer(edition_report.app)
 
@@ -65,15 +54,17 @@ def assemble(
     json: Json = False,
 ) -> None:
     """Create the edition of a period from the stories that are ready, or an empty one with a name."""
+    from mailer.editions import assemble as assembling
+
     if bool(period) == bool(name.strip()):
         raise typer.BadParameter("Give either --period or --name.")
     found = find(Newsletter, newsletter)
-    now = parse_time(as_of) if as_of else now_or_demo_time(timezone.now())
-    with failing_on(InvalidPeriod, EditionExists):
+    now = parse_time(as_of) if as_of else assembling.now_or_demo_time(timezone.now())
+    with failing_on(assembling.InvalidPeriod, assembling.EditionExists):
         made = (
-            create_unscheduled_edition(found, name.strip(), now)
+            assembling.create_unscheduled_edition(found, name.strip(), now)
             if name.strip()
-            else assemble_edition(found, period, now)
+            else assembling.create_edition_unless_exists(found, period, now)
         )
         print_edition(made, json, "assembled")
 
@@ -94,6 +85,10 @@ def show(edition: EditionName, json: Json = False) -> None:
 @app.command()
 def check(edition: EditionName, json: Json = False) -> None:
     """Run the preflight checks; exit status 1 when an error prevents submission."""
+    from mailer.approval.draft_check_cache import check_draft
+    from mailer.editions.audience import Audience
+    from mailer.editions.rendering_input import content_of
+
     found, now = find_edition(edition), timezone.now()
     combinations = Audience.of_edition(found, now).combinations()
     results = check_draft(found, content_of(found), combinations, now).findings
@@ -122,6 +117,8 @@ def preview(
     json: Json = False,
 ) -> None:
     """Write the variant that such a subscriber would get: one .html and one .txt file."""
+    from mailer.rendering import merge_tags
+
     found = find_edition(edition)
     chosen, rendered = _render_variant(found, countries, language)
     values = merge_tags.web_values(settings.CONFIG.site.url, language)
@@ -155,6 +152,8 @@ def test_send(
     json: Json = False,
 ) -> None:
     """Send one message, marked as a test, to a member of staff through the outbox."""
+    from mailer.delivery.outbox import staff_test_sends
+
     found = find_edition(edition)
     _, rendered = _render_variant(found, countries, language)
     with failing_on(ValueError):
@@ -176,6 +175,8 @@ def submit(
     json: Json = False,
 ) -> None:
     """Freeze the edition and request approval."""
+    from mailer.approval.submit import submit as submit_edition
+
     found = find_edition(edition)
     reasons = {key: reason for key, _, reason in (one.partition("=") for one in override or ())}
     with failing_on(ApprovalError):
@@ -266,7 +267,7 @@ def unschedule(edition: EditionName, user: AsUser, json: Json = False) -> None:
 @app.command()
 def pause(edition: EditionName, of_dry_run: DryRun = False, json: Json = False) -> None:
     """Pause sending until `resume`."""
-    _control(edition, of_dry_run, "pause", mailing_control.pause, json, "paused")
+    _control(edition, of_dry_run, "pause", json, "paused")
 
 
 @app.command()
@@ -280,31 +281,17 @@ def resume(
 ) -> None:
     """Resume sending; a mailing that is held for confirmation is confirmed."""
     if all_steps:
-        _control(
-            edition,
-            of_dry_run,
-            "release_all",
-            mailing_control.release_all,
-            json,
-            "all remaining steps released",
-        )
+        _control(edition, of_dry_run, "release_all", json, "all remaining steps released")
     elif find_mailing(find_edition(edition), of_dry_run).state == Mailing.State.HELD:
-        _control(
-            edition,
-            of_dry_run,
-            "confirm_audience",
-            mailing_control.confirm_audience_and_start_sending,
-            json,
-            "its audience is confirmed",
-        )
+        _control(edition, of_dry_run, "confirm_audience", json, "its audience is confirmed")
     else:
-        _control(edition, of_dry_run, "resume", mailing_control.resume, json, "resumed")
+        _control(edition, of_dry_run, "resume", json, "resumed")
 
 
 @app.command()
 def cancel(edition: EditionName, of_dry_run: DryRun = False, json: Json = False) -> None:
     """Cancel the mailing for good; messages that are not sent yet are excluded."""
-    _control(edition, of_dry_run, "cancel", mailing_control.cancel, json, "cancelled")
+    _control(edition, of_dry_run, "cancel", json, "cancelled")
 
 
 @app.command("dry-run")
@@ -318,6 +305,8 @@ def dry_run(
     json: Json = False,
 ) -> None:
     """Start a dry run: compose every subscriber's message and send all of them to a member of staff."""
+    from mailer.delivery.rollout import mailing_control
+
     found = find_edition(edition)
     with failing_on(mailing_control.ControlError):
         mailing = mailing_control.create_dry_run_mailing(
@@ -337,18 +326,28 @@ def _render_variant(
     edition: Edition, countries: str, language: str
 ) -> tuple[tuple[str, ...], RenderedVariant]:
     """The countries of the option, parsed, and the variant for them. Fails if it would have no story."""
+    from mailer.editions.rendering_input import content_of
+    from mailer.rendering import variants
+
     with failing_on(ValueError, variants.NothingToShow):
         chosen = iso_codes.parse_countries(countries.split(","))
         return chosen, variants.render(content_of(edition), chosen, language)
 
 
-def _control(
-    name: str, of_dry_run: bool, action: str, change: Callable[..., Mailing], json: bool, done: str
-) -> None:
+def _control(name: str, of_dry_run: bool, action: str, json: bool, done: str) -> None:
+    from mailer.delivery.rollout import mailing_control
+
+    changes = {
+        "pause": mailing_control.pause,
+        "resume": mailing_control.resume,
+        "release_all": mailing_control.release_all,
+        "confirm_audience": mailing_control.confirm_audience_and_start_sending,
+        "cancel": mailing_control.cancel,
+    }
     edition = find_edition(name)
     mailing = find_mailing(edition, of_dry_run)
     with failing_on(mailing_control.ControlError):
-        change(mailing, None, timezone.now())
+        changes[action](mailing, None, timezone.now())
     record_action(edition, action)
     if not of_dry_run:
         print_edition(edition, json, done)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -15,25 +15,18 @@ from mailer.cli.argument_lookup import DryRun, EditionName, NewsletterName, find
 from mailer.cli.edition_command_results import dry_run_as_json, record_action
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import apply_stop_rules
 from mailer.editions.models import Newsletter
-from mailer.reports import not_delivered as undelivered
-from mailer.reports.collect_stats import collect
 from mailer.reports.edition_state import edition_as_json
-from mailer.reports.mailing_engagement import Engagement, click_tables, engagement_of
 from mailer.reports.number_formats import format_number, format_percent
-from mailer.reports.reason_labels_and_mailing_summary import mailing_summary
-from mailer.reports.spreadsheet_export import (
-    Sheet,
-    long_format_sheet,
-    table_sheet_without_totals,
-    write_csv,
-    write_xlsx,
-)
 from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, report_tables
-from mailer.reports.trend import latest_sent_editions, trend_table
 
+if TYPE_CHECKING:
+    from mailer.reports.mailing_engagement import Engagement
+    from mailer.reports.not_delivered import NotDelivered
+    from mailer.reports.spreadsheet_export import Sheet
+
+# What counts, and what writes spreadsheets, is imported by the commands that do.
 app = command_group()
 
 ToCsv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write CSV; - for stdout.")]
@@ -50,6 +43,11 @@ def report(
     json: Json = False,
 ) -> None:
     """Show the balanced account of an edition's mailing: a summary, totals, and detailed tables."""
+    from mailer.delivery.rollout import apply_stop_rules
+    from mailer.reports.collect_stats import collect
+    from mailer.reports.mailing_engagement import Engagement, click_tables, engagement_of
+    from mailer.reports.reason_labels_and_mailing_summary import mailing_summary
+
     found = find_edition(edition)
     mailing = latest_dry_run(found) if of_dry_run else latest_mailing(found)
     counts = collect(mailing, timezone.now()) if mailing else Stats()
@@ -59,6 +57,8 @@ def report(
         fail(f"a report has no table “{table}”; it has {', '.join(available)}.")
     chosen = [available[table]] if table else list(available.values())
     if csv or xlsx:
+        from mailer.reports.spreadsheet_export import long_format_sheet, table_sheet_without_totals
+
         whole = chosen if table or xlsx else []
         rows_written = _write(
             [table_sheet_without_totals(one) for one in whole] or [long_format_sheet(chosen)], csv, xlsx
@@ -87,9 +87,13 @@ def report(
 @app.command()
 def trend(newsletter: NewsletterName, csv: ToCsv = None, xlsx: ToXlsx = None, json: Json = False) -> None:
     """Compare a newsletter's sent editions, newest first."""
+    from mailer.reports.trend import latest_sent_editions, trend_table
+
     found = find(Newsletter, newsletter)
     table = trend_table(latest_sent_editions(found, timezone.now()))
     if csv or xlsx:
+        from mailer.reports.spreadsheet_export import table_sheet_without_totals
+
         _say_written(_write([table_sheet_without_totals(table)], csv, xlsx), "rows", csv, xlsx)
     elif json:
         for row in table.records():
@@ -108,6 +112,8 @@ def not_delivered(
     json: Json = False,
 ) -> None:
     """List the recipients who did not get the edition, with reasons; erased ones without an address."""
+    from mailer.reports import not_delivered as undelivered
+
     found = find_edition(edition)
     recipients = undelivered.not_delivered(find_mailing(found, of_dry_run), reason)
     if csv or xlsx:
@@ -127,6 +133,8 @@ def not_delivered(
 
 def _write(sheets: list[Sheet], csv: Path | None, xlsx: Path | None) -> int:
     """Write the file and return the number of rows. Fails when the file cannot be written."""
+    from mailer.reports.spreadsheet_export import write_csv, write_xlsx
+
     with failing_on(OSError):
         if xlsx is not None:
             with _private_file(xlsx).open("wb") as workbook:
@@ -156,6 +164,8 @@ def _state(mailing: Mailing | None, edition: Any, dry_run: bool) -> str:
 
 
 def _print_report(title: str, mailing: Mailing | None, counts: Stats, engagement: Engagement) -> None:
+    from mailer.reports.reason_labels_and_mailing_summary import mailing_summary
+
     print_text(title)
     if mailing and mailing.reason:
         print_text(f"  {mailing.reason}")
@@ -172,7 +182,7 @@ def _print_report(title: str, mailing: Mailing | None, counts: Stats, engagement
             print_text(f"  {name.replace('_', ' '):32}{value:>9}")
 
 
-def _recipient_line(recipient: undelivered.NotDelivered) -> str:
+def _recipient_line(recipient: NotDelivered) -> str:
     reply = f" “{recipient.reply}”" if recipient.reply else ""
     retry = f" Next attempt {recipient.due_at:%Y-%m-%d %H:%M} UTC." if recipient.due_at else ""
     address = recipient.email or f"subscriber {recipient.subscriber} (erased)"

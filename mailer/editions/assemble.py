@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.text import slugify
 from django.utils.translation import gettext
 
-from mailer.editions.models import Edition, EditionPlan, Newsletter
+from mailer.editions.models import Edition, EditionPlan, Newsletter, story_ids_in
 from mailer.editions.planned_dates import (
     PlannedDate,
     last_planned,
@@ -26,7 +26,6 @@ from mailer.editions.planned_dates import (
     planned_for,
     planned_send_after,
 )
-from mailer.editions.rendering_input import story_ids_in
 from mailer.editions.sample_edition_markers import without_sample
 from mailer.one_by_one import each_alone
 from mailer.rendering.edition_period import Kind, Period

@@ -16,8 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from mailer.editions.assemble import StoryKeys, story_keys_for, with_texts
-from mailer.editions.models import Edition, Newsletter, StoryOverride
-from mailer.editions.rendering_input import STORY_BLOCKS, story_ids_in
+from mailer.editions.models import STORY_BLOCKS, Edition, Newsletter, StoryOverride, story_ids_in
 from mailer.rendering import sanitize
 from mailer.rendering.edition_period import Period
 from mailer.rendering.edition_text_parts import BLOCK_PARTS, TextPart

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 from modelcluster.fields import ParentalKey
 from modelcluster.models import ClusterableModel
 from wagtail import blocks
 from wagtail.fields import StreamField
 from wagtail.images import get_image_model_string
-from wagtail.images.blocks import ImageChooserBlock
 from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.snippets.blocks import SnippetChooserBlock
 
@@ -33,6 +33,9 @@ from subscribers import iso_codes
 from subscribers.code_list_field import CountriesField, LanguagesField
 from subscribers.models import MailingList, Segment
 from subscribers.translate_stored_texts import stored
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 # Characters of a schedule's line; see `schedule.Schedule`.
 SCHEDULE_LENGTH = 120
@@ -106,13 +109,35 @@ class WrittenText(blocks.StructBlock):
     alt = blocks.CharBlock(max_length=250, required=False)
 
 
+class PictureBlock(blocks.ChooserBlock):
+    """Wagtail's ImageChooserBlock, which would load what compares versions of pages into every process.
+
+    Migrations name that one: what is stored is the same, the image's id.
+    """
+
+    target_model = "wagtailimages.Image"
+
+    @cached_property
+    def widget(self) -> Any:
+        from wagtail.images.widgets import AdminImageChooser
+
+        return AdminImageChooser()
+
+    def deconstruct(self) -> Any:
+        _, positional, keywords = super().deconstruct()
+        return "wagtail.images.blocks.ImageChooserBlock", positional, keywords
+
+    class Meta:
+        icon = "image"
+
+
 class Written(blocks.StructBlock):
     """A block of the editors' own: a quote, figures, a video, a button, a picture, a divider or a note."""
 
     countries = blocks.MultipleChoiceBlock(choices=country_choices, required=False)
     texts = blocks.ListBlock(WrittenText(), default=[], min_num=0)
     link = blocks.URLBlock(required=False)
-    picture = ImageChooserBlock(required=False)
+    picture = PictureBlock(required=False)
 
 
 EDITION_BLOCKS = [
@@ -131,6 +156,28 @@ EDITION_BLOCKS = [
     ("divider", Written(label=_("Divider"), icon="dots-horizontal")),
     ("note", Written(label=_("Note from the team"), icon="comment")),
 ]
+# Blocks whose stored value is the primary key of a story; "titles" is a list of them.
+STORY_BLOCKS = ("lead", "story", "date", "social")
+
+
+def story_ids(edition: Edition) -> list[int]:
+    """Primary keys of the stories in the edition's blocks, ready or not, in order, without repeats.
+
+    Read from the stored JSON: no story is fetched, and deleted stories are included.
+    """
+    return story_ids_in(edition.body.raw_data)
+
+
+def story_ids_in(stored: Iterable[Any]) -> list[int]:
+    """The same from blocks as they are stored: [{"type": "story", "value": 7}, …]."""
+    found: list[int] = []
+    for raw in stored:
+        value = raw["value"]
+        if raw["type"] in STORY_BLOCKS:
+            found.append(value)
+        elif raw["type"] == "titles":
+            found.extend(item["value"] if isinstance(item, dict) else item for item in value)
+    return list(dict.fromkeys(int(pk) for pk in found if pk))
 
 
 class Newsletter(ClusterableModel):

@@ -10,17 +10,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from mailer.editions.design_preview_content import design_preview_content
 from mailer.editions.models import Newsletter, TemplateVersion
-from mailer.rendering import template_check, template_sandbox, theme
+from mailer.rendering import template_sandbox, theme
 from mailer.rendering.data_types import Masthead
-from mailer.rendering.template_check import Problem
 from mailer.rendering.template_sandbox import PART_LIMIT, PART_NAME, Parts
+
+if TYPE_CHECKING:
+    from mailer.rendering.template_check import Problem
 
 # Files that are read from one newsletter's folder at most.
 _FILES = 100
@@ -74,6 +76,10 @@ def newsletter_folder(slug: str) -> Path | None:
 
 def check_parts(masthead: Masthead, own: Iterable[str]) -> list[Problem]:
     """The problems of the parts named in `own` among those of `masthead`, with the sample edition."""
+    # Renders a whole edition: too slow to load for who only reads the parts.
+    from mailer.editions.design_preview_content import design_preview_content
+    from mailer.rendering import template_check
+
     with_address = replace(
         masthead, office=masthead.office or "Office", postal_address=masthead.postal_address or "Address"
     )

@@ -11,13 +11,11 @@ from wagtail.blocks import StreamValue
 from wagtail.rich_text import expand_db_html
 
 from mailer.editions import newsletter_template_parts
-from mailer.editions.models import Edition, Newsletter, StoryOverride
+from mailer.editions.models import STORY_BLOCKS, Edition, Newsletter, StoryOverride, story_ids, story_ids_in
 from mailer.editions.pictures import LOGO, store_picture_of
 from mailer.rendering import data_types, story_selection, theme
 from mailer.stories.models import Story
 
-# Blocks whose stored value is the primary key of a story; "titles" is a list of them.
-STORY_BLOCKS = ("lead", "story", "date", "social")
 _WITH_STORIES = frozenset((*STORY_BLOCKS, "titles"))
 
 
@@ -142,26 +140,6 @@ def masthead_of(newsletter: Newsletter, *, store_pictures: bool = True) -> data_
         logo=_logo(newsletter, pictures=store_pictures),
         logo_dark=_logo(newsletter, pictures=store_pictures, dark=True),
     )
-
-
-def story_ids(edition: Edition) -> list[int]:
-    """Primary keys of the stories in the edition's blocks, ready or not, in order, without repeats.
-
-    Read from the stored JSON: no story is fetched, and deleted stories are included.
-    """
-    return story_ids_in(edition.body.raw_data)
-
-
-def story_ids_in(blocks: Iterable[Any]) -> list[int]:
-    """The same from blocks as they are stored: [{"type": "story", "value": 7}, …]."""
-    found: list[int] = []
-    for raw in blocks:
-        value = raw["value"]
-        if raw["type"] in STORY_BLOCKS:
-            found.append(value)
-        elif raw["type"] == "titles":
-            found.extend(item["value"] if isinstance(item, dict) else item for item in value)
-    return list(dict.fromkeys(int(pk) for pk in found if pk))
 
 
 def _ready(ids: Iterable[int]) -> dict[int, Story]:

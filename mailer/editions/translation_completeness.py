@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer.editions.draft_blocks import block_texts_by_language, parts_of_raw
-from mailer.editions.models import Edition
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.models import Edition, story_ids
 from mailer.rendering import sanitize
 from mailer.rendering.edition_text_parts import SUBJECT_PARTS, TextPart
 from mailer.stories.models import Story

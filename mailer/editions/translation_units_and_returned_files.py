@@ -12,8 +12,7 @@ from urllib.parse import unquote
 from wagtail.rich_text import expand_db_html
 
 from mailer.editions.draft_blocks import block_texts_by_language, parts_of_raw, set_block_text
-from mailer.editions.models import Edition, EditionText
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.models import Edition, EditionText, story_ids
 from mailer.rendering import sanitize
 from mailer.rendering.edition_text_parts import PARTS, STORY_PARTS, SUBJECT_PARTS, TextPart
 from mailer.stories import draft_editing

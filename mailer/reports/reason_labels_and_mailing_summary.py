@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from mailer.reports.number_formats import format_number, format_percent, join_list
 from mailer.reports.stats import Stats
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 _REASONS: dict[str, StrOrPromise] = {
     "": "",

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from mailer import staff_localization
 from mailer.reports.reason_labels_and_mailing_summary import BOUNCE_CLASS_LABELS, reason_label
 from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Timeline, Totals, build_timeline, sum_outcomes
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Cell = str | int | float | None
 # text; count: a whole number; share: 0 to 1.

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Newsletter
@@ -19,6 +19,9 @@ from mailer.reports.number_formats import format_percent
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Cell, Column, Table
 from mailer.tracking.click_and_open_counts import human_clicks_hiding_small_counts
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 # Editions that a trend shows, at most.
 MAX_EDITIONS = 24

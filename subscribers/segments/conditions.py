@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from subscribers import iso_codes
 from subscribers.models import ConsentRecord, Subscription
 from subscribers.segments.mailing_audience_query import interested_in, suppressed_condition
 from subscribers.segments.models import CustomField, FieldValue, Tagging
 from subscribers.segments.rule_format import Condition, InvalidRule, Value
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 # The form's input for values: "lists", "countries", "languages", "tags", "segments", "date", "number",
 # "text", "choices" (of the field), "none".

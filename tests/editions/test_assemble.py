@@ -16,8 +16,8 @@ from mailer.editions.assemble import (
     parse_period,
     upcoming_edition,
 )
-from mailer.editions.models import Edition, Newsletter
-from mailer.editions.rendering_input import content_of, story_ids
+from mailer.editions.models import Edition, Newsletter, story_ids
+from mailer.editions.rendering_input import content_of
 from mailer.rendering.data_types import from_json, to_json
 from mailer.rendering.edition_period import Period
 from mailer.stories.models import Story

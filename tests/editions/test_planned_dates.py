@@ -13,9 +13,8 @@ from mailer.editions.assemble import (
     create_unscheduled_edition,
     upcoming_edition,
 )
-from mailer.editions.models import EditionPlan
+from mailer.editions.models import EditionPlan, story_ids
 from mailer.editions.planned_dates import next_planned
-from mailer.editions.rendering_input import story_ids
 from mailer.stories.models import Story
 from tests import cast
 

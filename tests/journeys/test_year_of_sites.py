@@ -13,8 +13,7 @@ import pytest
 
 from mailer.delivery.models import Mailing
 from mailer.editions import assemble
-from mailer.editions.models import Newsletter
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.models import Newsletter, story_ids
 from mailer.stories import bulk_insert_drafts, draft_or_merge_new_items, record_source_items
 from mailer.stories.models import Story, StorySource
 from mailer.stories.sources.parser_pool import UnlimitedParsers

@@ -28,8 +28,7 @@ from mailer.approval.sender_and_list_headers import sender_fields
 from mailer.editions import allowed_sender_domains, pictures, translation_glossary
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.audience import Combination
-from mailer.editions.models import Edition, EditionText, Newsletter
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.models import Edition, EditionText, Newsletter, story_ids
 from mailer.editions.sample_edition_markers import is_placeholder_sender
 from mailer.editions.translation_completeness import completeness_of
 from mailer.instance.models import CheckRun

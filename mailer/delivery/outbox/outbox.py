@@ -39,7 +39,6 @@ from mailer.delivery.smtp.session_setup import open_with_any_relay
 from subscribers import suppression
 from subscribers.addresses import normalise
 from subscribers.models import Subscriber, Suppression
-from subscribers.reconfirmation import campaigns
 from subscribers.translate_stored_texts import translated
 
 log = logging.getLogger(__name__)
@@ -330,6 +329,9 @@ def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, summ
     if outcome.permanent or due_at is None:
         with transaction.atomic():
             if _finish(message, row, state=OutboxMessage.State.REFUSED, reply=reply):
+                # Loads imports and bulk actions, and few emails are given up.
+                from subscribers.reconfirmation import campaigns
+
                 campaigns.delete_unsent_request(bytes(message.message))
                 summary.refused += 1
         log.warning("action=outbox_refused message=%d code=%d", message.pk, outcome.code)

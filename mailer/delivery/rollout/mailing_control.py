@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -19,7 +19,6 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
@@ -30,6 +29,9 @@ from mailer.delivery.rollout.plan_deliveries import retries_end_at
 from mailer.delivery.signals import mailing_changed
 from mailer.delivery.throttle import mailing_circuit_breaker
 from subscribers.translate_stored_texts import stored
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 log = logging.getLogger(__name__)
 

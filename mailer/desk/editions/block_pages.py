@@ -30,8 +30,7 @@ from mailer.desk.editions.workbench import BLOCK_LABELS, rows_of
 from mailer.desk.stories.editor import serialize_form_value, without_markup
 from mailer.editions import draft_blocks, translation_glossary
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock
-from mailer.editions.models import Edition, Newsletter, StoryOverride
-from mailer.editions.rendering_input import STORY_BLOCKS
+from mailer.editions.models import STORY_BLOCKS, Edition, Newsletter, StoryOverride
 from mailer.rendering import sanitize
 from mailer.rendering.data_types import BlockKind
 from mailer.rendering.edition_text_parts import BLOCK_PARTS, TextPart

@@ -29,7 +29,7 @@ from mailer.desk.editions.workbench import BLOCK_LABELS, notes_on_languages_with
 from mailer.editions import draft_blocks, translation_glossary
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.cached_audience_counts import cached_or_live_count
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.models import story_ids
 from mailer.editions.translation_completeness import Row, completeness_of
 from mailer.editions.translation_units_and_returned_files import (
     Change,

@@ -46,8 +46,8 @@ from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
 from mailer.editions.audience import Combination, languages_without_readers
 from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
-from mailer.editions.models import Edition, EditionText, Newsletter
-from mailer.editions.rendering_input import STORY_BLOCKS, content_of, story_ids_in
+from mailer.editions.models import STORY_BLOCKS, Edition, EditionText, Newsletter, story_ids_in
+from mailer.editions.rendering_input import content_of
 from mailer.instance import no_send_status
 from mailer.rendering import localization, sanitize, story_selection, view_model
 from mailer.rendering.data_types import WRITTEN_KINDS, Content

@@ -27,8 +27,7 @@ from mailer.desk.sending.progress import progress_percent
 from mailer.editions.assemble import now_or_demo_time, upcoming_edition
 from mailer.editions.audience import Audience, languages_without_readers
 from mailer.editions.cached_audience_counts import cached_or_live_count
-from mailer.editions.models import Edition, EditionPlan, Newsletter
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.models import Edition, EditionPlan, Newsletter, story_ids
 from mailer.reports.collect_stats import key_figures_of
 from mailer.reports.edition_state import WITH_WRITERS, states_of
 from mailer.reports.stats import Totals

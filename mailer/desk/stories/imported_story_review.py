@@ -32,7 +32,7 @@ from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.desk.stories.duplicate_and_restore import OwnStory, StoryAction
-from mailer.editions.rendering_input import story_ids_in
+from mailer.editions.models import story_ids_in
 from mailer.rendering import sanitize
 from mailer.stories import draft_editing, items_removed_at_source, source_change_and_merge_decisions
 from mailer.stories.models import Story, StorySourceItem

@@ -19,8 +19,7 @@ from wagtail.images.shortcuts import get_rendition_or_not_found
 
 from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates, markup
-from mailer.editions.models import Edition
-from mailer.editions.rendering_input import story_ids_in
+from mailer.editions.models import Edition, story_ids_in
 from mailer.stories.models import Story, StoryText, choose_headline
 
 THUMBNAIL = "fill-144x96|format-jpeg|jpegquality-75"

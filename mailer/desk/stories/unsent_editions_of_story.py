@@ -15,8 +15,7 @@ from mailer.approval.outcome_notices import scheduled_time_text
 from mailer.desk.base import localized_names_and_dates
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming_edition
-from mailer.editions.models import Edition, Newsletter
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.models import Edition, Newsletter, story_ids
 from mailer.reports import edition_state
 from mailer.stories.models import Story
 

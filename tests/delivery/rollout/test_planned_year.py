@@ -19,8 +19,7 @@ from mailer.approval.submit import submit
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.rollout import advance_mailings, schedule_or_hold_planned_editions
 from mailer.editions import assemble
-from mailer.editions.models import EditionPlan, Newsletter
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.models import EditionPlan, Newsletter, story_ids
 from mailer.stories.models import Story, StoryText
 from tests import cast
 

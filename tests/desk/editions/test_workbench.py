@@ -20,8 +20,8 @@ from mailer.desk.editions import workbench
 from mailer.desk.editions.workbench import ADDED_KINDS, readers_by_country_or_elsewhere
 from mailer.editions import draft_blocks
 from mailer.editions.audience import Combination
-from mailer.editions.models import Edition, EditionPlan
-from mailer.editions.rendering_input import content_of, story_ids
+from mailer.editions.models import Edition, EditionPlan, story_ids
+from mailer.editions.rendering_input import content_of
 from mailer.rendering import variants
 from mailer.rendering.data_types import Content
 from mailer.rendering.view_model import shorten_for_warning
