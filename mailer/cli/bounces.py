@@ -12,16 +12,12 @@ from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
-from mailer.feedback import ingest_returned_mail
 from mailer.feedback.parsing import classify_bounce_reasons
 from mailer.feedback.parsing.accuracy import Score, ScoreError
 from mailer.feedback.parsing.accuracy import score as score_folder
 from mailer.feedback.parsing.classify_bounce_reasons import RulesError
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
-from mailer.feedback.sources import poll as polling
-from mailer.feedback.sources.base import max_message_octets
-from mailer.feedback.sources.poll import configured_mailboxes
 from mailer.instance.no_send_status import NoSend, require_sending
 from mailer.worker import process_startup
 
@@ -61,7 +57,10 @@ def read(
 @app.command()
 def poll(json: Json = False) -> None:
     """Fetch and process new messages from the configured mailboxes."""
-    if not configured_mailboxes(settings.CONFIG):
+    from mailer.feedback import ingest_returned_mail
+    from mailer.feedback.sources import poll as polling
+
+    if not polling.configured_mailboxes(settings.CONFIG):
         fail("no mailbox is configured; set [bounces] maildir, imap_host or pop3_host.")
     process_startup.require_matching_address_hash_key()
     with failing_on(NoSend):
@@ -91,6 +90,9 @@ def receive(
 ) -> None:
     """Process one message from stdin (a mail server's pipe); exit status 75 makes the server retry."""
     try:
+        from mailer.feedback import ingest_returned_mail
+        from mailer.feedback.sources.base import max_message_octets
+
         process_startup.require_matching_address_hash_key()
         require_sending()
         ingest_returned_mail.ingest_message(

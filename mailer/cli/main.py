@@ -200,14 +200,16 @@ def loading_without_gc() -> Iterator[None]:
         gc.enable()
 
 
-def start_django(config: Path | None = None, *, desk: bool = False) -> None:
+def start_django(config: Path | None = None, *, desk: bool = False, all_tables: bool = False) -> None:
     """Load the configuration (None: as the environment says) and Django, with or without the desk's screens.
 
+    `all_tables`: also the applications that only pages use, which have tables; the desk has them in any case.
     Raises ConfigError.
     """
     if config is not None:
         os.environ["MAILER_CONFIG"] = str(config)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mailer.settings" if desk else "mailer.settings_without_web"
+    without_desk = "mailer.settings_for_migrations" if all_tables else "mailer.settings_without_web"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "mailer.settings" if desk else without_desk
     import django  # slow, and several commands do without
 
     from mailer.config.log_masking import mask_uncaught_exceptions

@@ -117,8 +117,7 @@ def worker(
 def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True)] = False) -> None:
     """Bring the database up to date with this version; running it twice changes nothing."""
     with loading_without_gc():
-        # The pages' applications have tables too.
-        start_django(desk=True)
+        start_django(all_tables=True)
         from django.core.management import call_command
         from django.db import connection
         from django.db.migrations.recorder import MigrationRecorder

@@ -20,6 +20,8 @@ _INSIDE_GROUP = re.compile(r"(?:[^()\[\\]+|\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|[\[\\]
 _GROUP = re.compile(r"\((?:\?:)?(?!\?)")
 # A group that another part of the expression refers to.
 _REFERENCE = re.compile(r"\\[1-9]|\(\?[(P]")
+# Letters that stand for themselves, up to the one that a quantifier belongs to.
+_WORD = re.compile(r"[^\\\[\](){}|.^$*+?]+(?![*+?{])")
 # Letters of which one is chosen: no range, no escape.
 _PLAIN_CLASS = re.compile(r"\[[^\]\\^-]{1,4}-?\]")
 # Texts at most that a run of pieces is spelled out in.
@@ -52,29 +54,34 @@ class _Expression:
     """A regular expression; it is compiled when it may match a text for the first time; most never do."""
 
     def __init__(self, text: str, flags: int) -> None:
-        self._text, self._flags = text, flags
+        self.text, self._flags = text, flags
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         try:
-            return re.compile(_with_grouped_alternatives(self._text), self._flags)
+            return re.compile(_with_grouped_alternatives(self.text), self._flags)
         except re.error:
             # A form that grouping does not know.
-            return re.compile(self._text, self._flags)
+            return re.compile(self.text, self._flags)
 
 
 class PatternList:
     """Regular expressions, any of which may match a text. An invalid one raises re.error when it is used."""
 
     def __init__(self, expressions: Iterable[str], flags: int = 0) -> None:
-        self.required = tuple((required_literals(text), _Expression(text, flags)) for text in expressions)
+        self._expressions = tuple(_Expression(text, flags) for text in expressions)
 
     def __bool__(self) -> bool:
-        return bool(self.required)
+        return bool(self._expressions)
+
+    @cached_property
+    def required(self) -> tuple[tuple[tuple[_Literals, ...], _Expression], ...]:
+        """Each expression, with the literals that it requires (see `required_literals`)."""
+        return tuple((required_literals(one.text), one) for one in self._expressions)
 
     def compile(self) -> tuple[re.Pattern[str], ...]:
         """All expressions. Raises re.error for an invalid one."""
-        return tuple(expression.pattern for _, expression in self.required)
+        return tuple(expression.pattern for expression in self._expressions)
 
     def found_in(self, text: str) -> bool:
         """Whether any of the expressions matches anywhere in the text."""
@@ -82,7 +89,7 @@ class PatternList:
 
     def begins(self, text: str) -> bool:
         """Whether any of the expressions matches at the beginning of the text."""
-        for _, expression in self.required:  # noqa: SIM110  (a generator takes twice as long)
+        for expression in self._expressions:  # noqa: SIM110  (a generator takes twice as long)
             if expression.pattern.match(text):
                 return True
         return False
@@ -212,7 +219,7 @@ def _exact_texts(piece: str, quantifier: str) -> _Literals:
         found = _ANYTHING
     elif _PLAIN_CLASS.fullmatch(piece):
         found = tuple(piece[1:-1])
-    elif len(piece) == 1 and piece not in ".^$":
+    elif _is_plain(piece):
         found = (piece,)
     if len(found) > _MAX_EXACT:
         return ()
@@ -280,12 +287,18 @@ def _with_grouped_pieces(piece: str) -> str:
 def _first_letter(pieces: list[tuple[str, str]]) -> tuple[str, str]:
     """The letter with which an alternative begins, "" where that is something else, and what follows it."""
     at_word = pieces[:1] == [(r"\b", "")]
-    (letter, quantifier) = next(iter(pieces[at_word:]), ("", ""))
-    if len(letter) != 1 or letter in ".^$" or quantifier:
+    (word, quantifier) = next(iter(pieces[at_word:]), ("", ""))
+    if not word or not _is_plain(word) or quantifier:
         return "", _joined(pieces)
     # The letter first, by which most places are dismissed.
+    letter = word[0]
     before = rf"(?<=\b{letter})" if at_word else ""
-    return letter, before + _joined(pieces[at_word + 1 :])
+    return letter, before + word[1:] + _joined(pieces[at_word + 1 :])
+
+
+def _is_plain(piece: str) -> bool:
+    """Whether the piece matches itself alone: letters, no class, escape, group, dot or anchor."""
+    return piece not in (".", "^", "$") and (len(piece) == 1 or piece[0] not in "([\\")
 
 
 def _join_grouped(by_letter: dict[str, list[str]]) -> list[str]:
@@ -301,10 +314,14 @@ def _joined(pieces: Iterable[tuple[str, str]]) -> str:
 
 @lru_cache(maxsize=4096)
 def _pieces(expression: str) -> tuple[tuple[str, str], ...]:
-    """Each letter, class, escape and group at the top level, with its quantifier."""
+    """Each word, class, escape and group at the top level, with its quantifier; before one, a single letter."""
     found: list[tuple[str, str]] = []
     place = 0
     while place < len(expression):
+        if (word := _WORD.match(expression, place)) is not None:
+            found.append((word[0], ""))
+            place = word.end()
+            continue
         end = _end_of_piece(expression, place)
         quantifier = _QUANTIFIER.match(expression, end)
         after = quantifier.end() if quantifier else end

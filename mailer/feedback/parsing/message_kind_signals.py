@@ -26,8 +26,6 @@ class KeywordList(PatternList):
 
     def __init__(self, name: str) -> None:
         super().__init__(_keywords()[name], re.MULTILINE)
-        # Nearly every message is searched for these.
-        self.compile()
         _LISTS.append(self)
 
     def found_in(self, text: str) -> bool:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import Any
 
+from django.apps import apps
 from django.core.management.commands import migrate
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from mailer.database_schema import load
 
@@ -16,6 +23,33 @@ _PARTIAL = ("app_label", "fake", "plan", "check_unapplied", "prune")
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         """As Django's; migrations that the file contains are recorded as applied."""
-        if not any(options[name] for name in _PARTIAL):
-            load.load_into_empty_database(connections[options["database"]])
-        super().handle(*args, **options)
+        if any(options[name] for name in _PARTIAL):
+            super().handle(*args, **options)
+            return
+        connection = connections[options["database"]]
+        load.load_into_empty_database(connection)
+        if options["verbosity"] or not _is_up_to_date(connection):
+            super().handle(*args, **options)
+            return
+        # As Django does after each call: whoever restores what is missing is asked also where nothing is new.
+        emit_post_migrate_signal(0, options["interactive"], connection.alias, apps=apps, plan=[])
+
+
+def _is_up_to_date(connection: BaseDatabaseWrapper) -> bool:
+    """Whether each migration of each application with tables was applied, by the names of their files.
+
+    Loading them, and making the models of every application from them, takes Django as long as all the rest.
+    """
+    applied = MigrationRecorder(connection).applied_migrations().keys()
+    for app in apps.get_app_configs():
+        if not any(True for _ in app.get_models()):
+            continue
+        module_name, _ = MigrationLoader.migrations_module(app.label)
+        try:
+            package = import_module(module_name)
+        except ModuleNotFoundError:
+            return False
+        names = [name for _, name, _ in pkgutil.iter_modules(package.__path__) if name[0] not in "_~"]
+        if not names or any((app.label, name) not in applied for name in names):
+            return False
+    return True
