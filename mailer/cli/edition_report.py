@@ -43,7 +43,6 @@ def report(
     json: Json = False,
 ) -> None:
     """Show the balanced account of an edition's mailing: a summary, totals, and detailed tables."""
-    from mailer.delivery.rollout import apply_stop_rules
     from mailer.reports.collect_stats import collect
     from mailer.reports.mailing_engagement import Engagement, click_tables, engagement_of
     from mailer.reports.reason_labels_and_mailing_summary import mailing_summary
@@ -66,6 +65,8 @@ def report(
         record_action(found, "export_report")
         _say_written(rows_written, "rows", csv, xlsx)
     elif json:
+        from mailer.delivery.rollout import apply_stop_rules
+
         print_json(
             {
                 **edition_as_json(found),

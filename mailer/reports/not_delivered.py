@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, CharField, F, Q, Value, When
 from django.utils.translation import gettext
@@ -15,9 +15,11 @@ from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports.reason_labels_and_mailing_summary import reason_label
-from mailer.reports.spreadsheet_export import Sheet
 from mailer.reports.tables import Cell, Column
 from subscribers.models import Subscriber
+
+if TYPE_CHECKING:
+    from mailer.reports.spreadsheet_export import Sheet
 
 _State = Delivery.State
 _NOT_ACCEPTED = [state for state in _State.values if state != _State.ACCEPTED]
@@ -133,6 +135,8 @@ def not_delivered(mailing: Mailing, reason: str = "", chunk_size: int = CHUNK_SI
 
 def not_delivered_sheet(recipients: Iterable[NotDelivered]) -> Sheet:
     """The list as a sheet to export."""
+    from mailer.reports.spreadsheet_export import Sheet  # loads what reads and writes spreadsheets
+
     return Sheet(gettext("Emails not delivered"), _COLUMNS, map(_row, recipients))
 
 

@@ -8,8 +8,6 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from mailer.link_tracking import LinkRef
-from mailer.tracking import link_targets
 from mailer.tracking.bot_detection import EventKind, FilterReason
 from mailer.tracking.models import TrackingEvent
 from subscribers.models import Subscriber
@@ -57,6 +55,10 @@ def _personal_data(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
 
 
 def _exported(row: TrackingEvent) -> dict[str, Any]:
+    # Every process imports this module, and few resolve links, which loads rendering.
+    from mailer.link_tracking import LinkRef
+    from mailer.tracking import link_targets
+
     is_click = row.kind == EventKind.CLICK
     return {
         "at": iso_datetime(row.at),

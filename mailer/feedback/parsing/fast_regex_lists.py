@@ -178,6 +178,7 @@ def required_literals(expression: str) -> tuple[_Literals, ...]:
     return (_shortest(tuple(union)),)
 
 
+@lru_cache(maxsize=4096)
 def _selectivity(literals: _Literals) -> int:
     """Octets of the shortest one in UTF-8, so that one ideograph counts as a word."""
     return min(len(literal.encode()) for literal in literals)
@@ -236,8 +237,11 @@ def _exact_texts_of_sequence(sequence: str) -> _Literals:
     return found
 
 
+@lru_cache(maxsize=4096)
 def _shortest(literals: _Literals) -> _Literals:
     """Without those that contain another one."""
+    if len(literals) == 1:
+        return literals
     kept: list[str] = []
     for literal in sorted(set(literals), key=lambda text: (len(text), text)):
         if not any(shorter in literal for shorter in kept):
@@ -314,7 +318,7 @@ def _joined(pieces: Iterable[tuple[str, str]]) -> str:
 
 @lru_cache(maxsize=4096)
 def _pieces(expression: str) -> tuple[tuple[str, str], ...]:
-    """Each word, class, escape and group at the top level, with its quantifier; before one, a single letter."""
+    """Each word, class, escape and group at the top level, with its quantifier; a word has none."""
     found: list[tuple[str, str]] = []
     place = 0
     while place < len(expression):

@@ -45,6 +45,8 @@ def _is_up_to_date(connection: BaseDatabaseWrapper) -> bool:
         if not any(True for _ in app.get_models()):
             continue
         module_name, _ = MigrationLoader.migrations_module(app.label)
+        if module_name is None:
+            return False
         try:
             package = import_module(module_name)
         except ModuleNotFoundError:
