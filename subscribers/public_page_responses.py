@@ -16,7 +16,7 @@ from django.utils.translation import get_language, override
 
 from subscribers import tokens
 from subscribers.addresses import mask_address
-from subscribers.client_address import address_from
+from subscribers.client_address import client_address
 from subscribers.consent import Evidence, network_of
 from subscribers.models import Subscriber
 
@@ -89,7 +89,7 @@ def evidence_from(request: HttpRequest, channel: str, language: str, text: str =
         channel,
         text=text,
         language=language,
-        network=network_of(address_from(request.META)),
+        network=network_of(client_address(request)),
         user_agent=request.headers.get("User-Agent", ""),
     )
 
@@ -105,8 +105,3 @@ def masked_address_and_preferences_link(subscriber: Subscriber, newsletter_id: i
 def keep_addresses_together(text: str) -> SafeString:
     """A text as HTML in which no line breaks within a masked address."""
     return mark_safe(_MASKED.sub(r'<span class="address">\g<0></span>', escape(text)))  # noqa: S308  (escaped)
-
-
-def client_address(request: HttpRequest) -> str:
-    """The client's IP address, also behind the configured proxies; "" where there is none."""
-    return address_from(request.META)

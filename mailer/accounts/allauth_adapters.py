@@ -26,7 +26,7 @@ from django.utils.translation import gettext_lazy as _
 from mailer.accounts import audit_log_entries, sign_in_limits
 from mailer.accounts.auth_backend import find_account
 from mailer.accounts.reauthentication import signed_in_recently
-from subscribers.public_page_responses import client_address
+from subscribers.client_address import client_address
 
 
 class AccountAdapter(DefaultAccountAdapter):

@@ -13,8 +13,8 @@ from django.utils.translation import pgettext_lazy
 from wagtail.log_actions import log
 
 from mailer.accounts.models import SignInFailures
+from subscribers.client_address import client_address
 from subscribers.consent import network_of
-from subscribers.public_page_responses import client_address
 from subscribers.translate_stored_texts import stored
 
 # Actions with their labels and messages, for mailer/desk/base/audit_log_actions_and_models.py.

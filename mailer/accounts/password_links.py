@@ -28,8 +28,8 @@ from mailer.accounts.models import Invitation, PasswordResetRequest
 from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.staff_by_permission import is_external_approver
 from mailer.staff_localization import in_language_of
+from subscribers.client_address import client_address
 from subscribers.consent import network_of
-from subscribers.public_page_responses import client_address
 from subscribers.translate_stored_texts import translated
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from django.utils.crypto import salted_hmac
 from mailer.accounts import audit_log_entries
 from mailer.accounts.models import SignInFailures
 from mailer.backoff import BackoffPolicy
+from subscribers.client_address import client_address
 from subscribers.consent import network_of
-from subscribers.public_page_responses import client_address
 from subscribers.rate_limit import Limit, count_hit_unless_limited
 
 # Seconds that an account or network is locked, from its first lock on.

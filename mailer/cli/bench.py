@@ -242,5 +242,5 @@ def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
                 print_json(record)
             else:
                 records.append(record)
-    for table in tables(records, console.width):
-        console.print(table)
+    for table in tables(records, console().width):
+        console().print(table)

@@ -130,7 +130,7 @@ def _print_score(result: Score) -> None:
         percent = counts.get(f"{count}_percent", "")
         table.add_row(label, str(counts[count]), str(counts.get(of, "")), str(percent), goal)
     table.add_row("messages a second", str(counts["messages_per_second"]), "", "", "at least 1,000")
-    console.print(table)
+    console().print(table)
 
 
 def _as_dict(file: Path, parsed: ParsedReturnedMessage) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def doctor(
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     """Show the check that is being waited for in a temporary line on stderr, in a terminal only."""
-    watched = type(console)(stderr=True, highlight=False)
+    watched = type(console())(stderr=True, highlight=False)
     if not watched.is_terminal:
         yield lambda title: None
         return
@@ -75,19 +75,21 @@ def _progress() -> Iterator[Callable[[str], None]]:
 def _show(result: CheckResult) -> None:
     mark, colour = _MARKS[result.status]
     subject = f" {result.subject}" if result.subject else ""
-    console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (str(TITLES[result.check]), "bold"), subject))
+    console().print(
+        Text.assemble((f"{mark:<{_INDENT}}", colour), (str(TITLES[result.check]), "bold"), subject)
+    )
     for text in (result.message, f"→ {result.advice}" if result.advice else ""):
         if text:
             print_text(_indented(text))
     for record in result.records:
         # Not wrapped, so that it can be copied whole.
         for name, value in (("Name ", record.name), ("Type ", record.type), ("Value", record.value)):
-            console.print(Text.assemble(" " * (_INDENT + 2), (name, "dim"), f" {value}"), soft_wrap=True)
+            console().print(Text.assemble(" " * (_INDENT + 2), (name, "dim"), f" {value}"), soft_wrap=True)
 
 
 def _indented(text: str) -> str:
     """Wrapped to the console's width; records and addresses are not broken."""
-    width = console.width - _INDENT
+    width = console().width - _INDENT
     wrapped = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
     return textwrap.indent(wrapped, " " * _INDENT)
 
@@ -102,4 +104,4 @@ def _summarise(counted: Counter[str]) -> None:
     ):
         if count := counted[status]:
             parts.append(f"{count} {one if count == 1 else more}")
-    console.print(f"\n{', '.join(parts)}.")
+    console().print(f"\n{', '.join(parts)}.")

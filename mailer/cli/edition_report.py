@@ -200,7 +200,7 @@ def _print_table(table: Table) -> None:
         printed.add_column(str(column.label), justify="left" if column.kind == "text" else "right")
     for row in (*table.rows, *([table.total] if table.total else [])):
         printed.add_row(*(_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)))
-    console.print(printed)
+    console().print(printed)
 
 
 def _cell(cell: Cell, column: Column) -> str:

@@ -36,7 +36,7 @@ def list_key_ring(json: Json = False) -> None:
                 continue
             state = f"reads until {key.read_until:%Y-%m-%d}" if key.read_until else "in use"
             age = f"{record['age_days']} days old"
-            console.print(f"{purpose:<14} {key.id:>3}  {age:<14} {state}")
+            console().print(f"{purpose:<14} {key.id:>3}  {age:<14} {state}")
 
 
 @app.command()

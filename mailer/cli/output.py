@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object a line, and nothing else, on stdout.")
 ]
 
-# Text is printed as it is: `:b:` in an IPv6 address is no emoji, and `[/a]` in a link no markup.
-console = Console(highlight=False, emoji=False, markup=False)
+
+@lru_cache(maxsize=1)
+def console() -> Console:
+    """The terminal. Text is printed as it is: `:b:` in an IPv6 address is no emoji, and `[/a]` in a link no
+    markup.
+    """
+    from rich.console import Console  # slow, and `--help` does without
+
+    return Console(highlight=False, emoji=False, markup=False)
 
 
 def command_group(help_text: str | None = None, *, no_args_is_help: bool | None = None) -> typer.Typer:
@@ -39,12 +50,18 @@ def print_json(record: Mapping[str, Any]) -> None:
 
 def print_text(text: str) -> None:
     """Print a line for people, wrapped to the width of the terminal."""
-    console.print(text)
+    width = shutil.get_terminal_size().columns
+    if all(len(line) < width and line.isascii() and line.isprintable() for line in text.split("\n")):
+        # Nothing to wrap: most commands end before what does it would be loaded.
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    else:
+        console().print(text)
 
 
 def print_whole(text: str) -> None:
     """Print text that is copied or stored: it is not wrapped."""
-    console.print(text, soft_wrap=True)
+    console().print(text, soft_wrap=True)
 
 
 def fail(message: object) -> NoReturn:

@@ -349,7 +349,7 @@ def _progress_bar() -> Iterator[ProgressReport]:
     # Slow, and only for imports that run here.
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    terminal = type(console)(stderr=True)
+    terminal = type(console())(stderr=True)
     columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
         tasks: dict[str, Any] = {}

@@ -15,7 +15,6 @@ from PIL import ImageChops, ImageCms, ImageDraw, ImageStat
 
 from mailer.editions import logo_outline
 from mailer.rendering.data_types import Picture
-from mailer.stories.sanitize_pictures import without_metadata
 
 # Stands for a picture that nobody looks at.
 NO_FILE = Picture(url="", width=0, height=0)
@@ -142,7 +141,8 @@ def encode_cropped_picture(
 
 
 def jpeg_within_size_limit(picture: Pillow.Image) -> bytes:
-    """A JPEG without metadata, with the best quality at which it has at most LARGEST octets.
+    """A JPEG with the best quality at which it has at most LARGEST octets; without metadata if the picture
+    has no `info`.
 
     A picture that has more at every quality keeps the lowest one.
     """
@@ -153,7 +153,7 @@ def jpeg_within_size_limit(picture: Pillow.Image) -> bytes:
         data = written.getvalue()
         if len(data) <= LARGEST:
             break
-    return without_metadata(data)
+    return data
 
 
 def _in_srgb(picture: Pillow.Image) -> Pillow.Image:

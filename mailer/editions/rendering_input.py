@@ -143,7 +143,8 @@ def masthead_of(newsletter: Newsletter, *, store_pictures: bool = True) -> data_
 
 
 def _ready(ids: Iterable[int]) -> dict[int, Story]:
-    ready = Story.objects.filter(pk__in=ids, live=True).select_related("picture").prefetch_related("texts")
+    stories = Story.objects.filter(pk__in=ids, live=True).select_related("picture")
+    ready = stories.prefetch_related("texts", "picture__renditions")
     return {story.pk: story for story in sorted(ready, key=lambda story: story.key) if story.texts.all()}
 
 

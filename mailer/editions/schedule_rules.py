@@ -24,8 +24,6 @@ from enum import StrEnum
 from itertools import count, islice
 from zoneinfo import ZoneInfo
 
-from croniter import CroniterBadCronError, CroniterBadDateError, croniter
-
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 # By the words of a line: from the beginning of the month, or from its end.
 POSITIONS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
@@ -149,6 +147,8 @@ class Cron:
 
     def days(self, start: date, holidays: Holidays) -> Iterator[date]:
         """As of MonthlyDay."""
+        from croniter import CroniterBadDateError, croniter  # slow, and for this schedule only
+
         found = croniter(self.expression, datetime.combine(start, time()) - timedelta(minutes=1))
         while True:
             try:
@@ -319,6 +319,8 @@ def _date(word: str) -> date:
 
 
 def _cron(expression: str) -> tuple[Cron, time]:
+    from croniter import CroniterBadCronError, CroniterBadDateError, croniter
+
     fields = expression.split(" ")
     number = re.compile(r"\d{1,2}", re.ASCII)
     # "R" is another day at random, whenever it is asked for.

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_http_methods
 
 from subscribers import former_addresses_and_merged_ids, unsubscribe
 from subscribers.addresses import mask_address
+from subscribers.client_address import client_address
 from subscribers.consent import Channel, Evidence, network_of
 from subscribers.models import AddressChange, Subscriber, Subscription
 from subscribers.preference_center import change_address, preferences
 from subscribers.preference_center.preferences import AddressChangeForm, Preferences, PreferencesForm
 from subscribers.privacy import data_access, erase_and_notify
 from subscribers.public_page_responses import (
-    client_address,
     evidence_from,
     link_page,
     masked_address_and_preferences_link,

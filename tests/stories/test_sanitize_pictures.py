@@ -164,7 +164,15 @@ def test_a_photograph_is_encoded_anew_until_it_weighs_60_kb() -> None:
     sky = Drawing.merge("RGB", [Drawing.linear_gradient("L").resize((1200, 600))] * 3)
     grain = Drawing.effect_noise((1200, 600), 12).convert("RGB")
     written = io.BytesIO()
-    Drawing.blend(sky, grain, 0.3).save(written, "JPEG", quality=98, exif=b"Exif\x00\x00Nikon")
+    secrets: dict[str, Any] = {
+        "exif": b"Exif\x00\x00Nikon",
+        "comment": b"Photographer Kim",
+        "dpi": (300, 300),
+    }
+    Drawing.blend(sky, grain, 0.3).save(written, "JPEG", quality=98, **secrets)
+    for crop in CROPS:
+        data, ending = encode_cropped_picture(written.getvalue(), crop)
+        assert ending == "jpg" and secrets_in(data) == [] and without_metadata(data) == data
     data, ending = encode_cropped_picture(written.getvalue())
     assert ending == "jpg" and len(data) <= LARGEST < len(written.getvalue())
     assert secrets_in(data) == []
