@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pytest
 from rich.table import Table
 
@@ -22,6 +24,8 @@ def test_text_for_people_is_wrapped_to_the_width_of_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
+    # The width is that of when the first line is wrapped.
+    monkeypatch.setattr(output, "console", lru_cache(output.console.__wrapped__))
     for text in ("nineteen characters", "word " * 6, "слово " * 6):
         output.print_text(text)
     lines = capsys.readouterr().out.splitlines()

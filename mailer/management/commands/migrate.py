@@ -28,14 +28,14 @@ class Command(migrate.Command):
             return
         connection = connections[options["database"]]
         load.load_into_empty_database(connection)
-        if options["verbosity"] or not _is_up_to_date(connection):
+        if options["verbosity"] or not is_up_to_date(connection):
             super().handle(*args, **options)
             return
         # As Django does after each call: whoever restores what is missing is asked also where nothing is new.
         emit_post_migrate_signal(0, options["interactive"], connection.alias, apps=apps, plan=[])
 
 
-def _is_up_to_date(connection: BaseDatabaseWrapper) -> bool:
+def is_up_to_date(connection: BaseDatabaseWrapper) -> bool:
     """Whether each migration of each application with tables was applied, by the names of their files.
 
     Loading them, and making the models of every application from them, takes Django as long as all the rest.
