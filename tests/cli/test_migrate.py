@@ -17,7 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from mailer.management.commands.migrate import is_up_to_date
 
 ROOT = Path(__file__).parents[2]
-# No migration of a table can lose these, so they are made once, by migrations.
+# Migrations that rebuild these tables make them again themselves.
 MADE_ONCE = {"consent_record_append_only"} | {
     f"{event}_wagtailsearch_indexentry_fts" for event in ("insert", "update", "delete")
 }
