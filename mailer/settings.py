@@ -153,7 +153,7 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
 MIDDLEWARE = [
     # First, so that what the others log has the request's id.
-    "mailer.monitoring.request_ids.RequestIdMiddleware",
+    "mailer.monitoring.middleware.RequestIdMiddleware",
     # Before the others, because what it refuses may cost next to nothing.
     "mailer.accounts.middleware.SignInThrottle",
     "django.middleware.security.SecurityMiddleware",
@@ -161,7 +161,7 @@ MIDDLEWARE = [
     # Before sessions, which the API does not use.
     "mailer.api.middleware.ApiMiddleware",
     "mailer.middleware.AllowedMethodsMiddleware",
-    "mailer.monitoring.health_and_metrics_middleware.MonitoringMiddleware",
+    "mailer.monitoring.middleware.MonitoringMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

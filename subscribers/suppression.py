@@ -100,6 +100,12 @@ def is_suppressed(target: Subscriber | str) -> bool:
     return active_suppression(target) is not None
 
 
+def is_erased(address: str) -> bool:
+    """Whether somebody with this address asked to be erased: only they can come back, by a sign-up."""
+    found = active_suppression(address)
+    return found is not None and found.reason == Suppression.Reason.ERASED
+
+
 def suppressed_hashes(subscribers: Iterable[Subscriber]) -> set[bytes]:
     """The address hashes of the suppressed ones among these subscribers."""
     rows = Suppression.objects.filter(

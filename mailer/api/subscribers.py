@@ -38,7 +38,7 @@ from subscribers import addresses, consent, iso_codes, suppression, unsubscribe
 from subscribers.bulk import apply_and_undo_bulk_actions as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Event, Evidence
-from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search import subscriber_search
 from subscribers.search.subscriber_search import Query
@@ -218,8 +218,7 @@ def create_subscriber(request: HttpRequest, body: SubscriberIn) -> Any:
     email = _normalised(body.email, "/email")
     if Subscriber.objects.filter(email=email).exists():
         raise Problem(409, "already_exists", "There is a subscriber with this address.")
-    suppressed = suppression.active_suppression(email)
-    if suppressed is not None and suppressed.reason == Suppression.Reason.ERASED:
+    if suppression.is_erased(email):
         raise Problem(
             409, "suppressed", "The address was erased: only its owner can come back, by a sign-up."
         )

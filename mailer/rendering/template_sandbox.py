@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache, lru_cache, wraps
 from pathlib import Path
+from types import CodeType
 from typing import Any, cast
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError, nodes
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxError
 from jinja2.filters import FILTERS
 from jinja2.loaders import split_template_path
@@ -31,7 +33,6 @@ from markupsafe import Markup
 from mailer.rendering.block_cache import KeepingTemplate
 from mailer.rendering.mark_staff_messages_for_translation import stored
 from mailer.rendering.merge_tags import TrustedText, escape_tags
-from mailer.rendering.template_bytecode_cache import CompiledParts
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Templates are inside the package in a wheel, and beside it in a checkout.
@@ -328,7 +329,34 @@ class _PartLoader(BaseLoader):
         return default_source(template), template, lambda: True
 
 
-_compiled = CompiledParts()
+# Parts of some themes and newsletters; each takes some ten kilobytes.
+_MAX_COMPILED = 256
+
+
+class _CompiledParts(BytecodeCache):
+    """In memory, for environments that compile the same source to the same code: most parts of a newsletter
+    are the shipped ones.
+    """
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
+        # A part with marks contains its place among the others.
+        place = getattr(environment, "marked", {}).get(name)
+        return super().get_bucket(environment, name if place is None else f"{name} {place}", filename, source)
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if len(self._codes) >= _MAX_COMPILED:
+            self._codes.clear()
+        if bucket.code:
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_compiled = _CompiledParts()
 
 
 class Sandbox(ImmutableSandboxedEnvironment):

@@ -16,11 +16,19 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from mailer.approval.models import Snapshot
+from mailer.approval.possible_approvers import approvers_of
+from mailer.approval.staff_by_permission import users_with_permission_and_email
 from mailer.delivery.models import Mailing
+from mailer.desk.base.approver_eligibility_sentences import names_for, why_barred
 from mailer.desk.base.edition_workflow import next_action, next_step_sentence, state_tone_and_label
-from mailer.desk.base.setup_progress import OPTIONAL, has_possible_approver, is_on_server, setup_progress
+from mailer.desk.base.setup_progress import (
+    OPTIONAL,
+    has_possible_approver,
+    is_on_server,
+    newsletter_settings_authors,
+    setup_progress,
+)
 from mailer.desk.home.doctor_results import status_counts
-from mailer.desk.home.who_can_write_and_approve import who_can_approve_lines, who_can_write_lines
 from mailer.doctor import requested_check_runs
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.sample_edition_markers import SLUG, without_sample
@@ -125,6 +133,30 @@ def _import_url() -> str:
     return reverse("desk_imports:add") + (f"?list={lists[0]}" if len(lists) == 1 else "")
 
 
+def _who_can_write_lines(viewer: User) -> tuple[str, ...]:
+    """Who can write stories and submit editions, as a sentence for this user."""
+    writers = sorted(users_with_permission_and_email("mailer.submit_edition"), key=lambda one: one.pk)
+    return (
+        gettext("People who can write and submit editions: %(names)s.")
+        % {"names": names_for(viewer, writers)},
+    )
+
+
+def _who_can_approve_lines(viewer: User) -> tuple[str, ...]:
+    """Who can approve, and who cannot yet and why, as sentences for this user.
+
+    As long as there is no newsletter, the user is taken for the one who will set it up.
+    """
+    found = approvers_of(newsletter_settings_authors() or {viewer.pk})
+    able = names_for(viewer, found.able)
+    return (
+        gettext("People who can approve editions: %(names)s.") % {"names": able}
+        if able
+        else gettext("Nobody can approve editions yet."),
+        *(why_barred(one, viewer) for one in found.barred),
+    )
+
+
 _RULES = {
     "list": _Rule(
         _("Create a mailing list"),
@@ -144,7 +176,7 @@ _RULES = {
         _("Writers add stories and submit editions. If you write the newsletter yourself, skip this step."),
         lambda user: (_("Invite a writer"), f"{reverse('wagtailusers_users:add')}?role=Writers"),
         "wagtailusers_users:index",
-        lines=who_can_write_lines,
+        lines=_who_can_write_lines,
     ),
     "approver": _Rule(
         _("Invite an approver"),
@@ -156,7 +188,7 @@ _RULES = {
         None,
         "wagtailusers_users:index",
         "approver",
-        lines=who_can_approve_lines,
+        lines=_who_can_approve_lines,
     ),
     "subscribers": _Rule(
         _("Add subscribers"),

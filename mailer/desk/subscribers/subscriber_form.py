@@ -17,7 +17,7 @@ from subscribers import addresses, consent, former_addresses_and_merged_ids, mer
 from subscribers import suppression as suppress
 from subscribers.addresses import mask_address
 from subscribers.consent import Channel, Event, Evidence
-from subscribers.models import Subscriber, Suppression
+from subscribers.models import Subscriber
 from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import CustomField, Tag
 from subscribers.translate_stored_texts import translated
@@ -43,8 +43,7 @@ class SubscriberForm(WagtailAdminModelForm):
                 )
                 % {"reason": suppression.get_reason_display()}
             )
-        found = suppress.active_suppression(email) if email != before else None
-        if found is not None and found.reason == Suppression.Reason.ERASED:
+        if email != before and suppress.is_erased(email):
             raise ValidationError(
                 gettext(
                     "This address was erased at its owner’s request. Only its owner can subscribe it again, "
