@@ -276,7 +276,7 @@ LogEntriesView.filterset_class = audit_log_page.AuditLogFilters
 LogEntriesView.get_filtered_queryset = audit_log_page.filtered_entries
 wagtailadmin_tags.JSContext = account_menu.SidebarContext
 sidebar.BaseSidebarAdapter.get_media = account_menu.no_media
-admin_search_areas.search_items_for_request = menu_and_branding.first_search_area
+admin_search_areas.search_items_for_request = menu_and_branding.first_permitted_search_area
 WagtailPaginator.items_count_label = property(localized_names_and_dates.items_count_label)
 hooks.register("construct_main_menu", menu_and_branding.customize_main)
 hooks.register("construct_reports_menu", menu_and_branding.customize_reports)

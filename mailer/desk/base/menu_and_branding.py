@@ -169,7 +169,7 @@ def keep_only_story_search_area(request: HttpRequest, areas: list[Any]) -> None:
     areas[:] = [area for area in areas if area.name == "stories"]
 
 
-def first_search_area(request: HttpRequest) -> list[SearchArea]:
+def first_permitted_search_area(request: HttpRequest) -> list[SearchArea]:
     """The area that the search box in the menu searches; Wagtail asks the database about those behind it."""
     areas = (one for one in admin_search_areas.registered_search_areas if one.is_shown(request))
     return list(islice(areas, 1))

@@ -90,7 +90,7 @@ class SuppressionIndex(TableIndex):
     def get_list_more_buttons(self, instance: Suppression) -> list[MenuItem]:
         url = self.get_edit_url(instance)
         label, icon = (
-            (gettext("Details"), "help")
+            (gettext("Show the decision"), "help")
             if instance.decisions.all()
             else (gettext("Remove the suppression"), "rotate")
         )

@@ -84,7 +84,7 @@ class DecisionViewSet(TableViewSet):
         "pk",
         Column("rule", label=_("Reason"), accessor=lambda one: one.get_rule_display().capitalize()),
         StateColumn("state", label=_("State"), accessor=labels_and_timeline.state_tone_and_label),
-        DateColumn("created_at", label=_("Decided"), sort_key="created_at"),
+        DateColumn("created_at", label=_("Date of the decision"), sort_key="created_at"),
     ]
     exclude_form_fields = ["events"]
 
