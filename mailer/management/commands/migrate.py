@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pkgutil
-from importlib import import_module
 from typing import Any
 
 from django.apps import apps
@@ -36,22 +36,26 @@ class Command(migrate.Command):
 
 
 def is_up_to_date(connection: BaseDatabaseWrapper) -> bool:
-    """Whether each migration of each application with tables was applied, by the names of their files.
+    """Whether each migration was applied, by the names of their files; False where an application with tables
+    has none.
 
     Loading them, and making the models of every application from them, takes Django as long as all the rest.
     """
     applied = MigrationRecorder(connection).applied_migrations().keys()
     for app in apps.get_app_configs():
-        if not any(True for _ in app.get_models()):
-            continue
-        module_name, _ = MigrationLoader.migrations_module(app.label)
-        if module_name is None:
-            return False
-        try:
-            package = import_module(module_name)
-        except ModuleNotFoundError:
-            return False
-        names = [name for _, name, _ in pkgutil.iter_modules(package.__path__) if name[0] not in "_~"]
-        if not names or any((app.label, name) not in applied for name in names):
+        names = _migration_names(app.label)
+        has_tables = next(app.get_models(), None) is not None
+        if (has_tables and not names) or any((app.label, name) not in applied for name in names):
             return False
     return True
+
+
+def _migration_names(app_label: str) -> list[str]:
+    """As Django finds them: the modules of the application's package of migrations, without private ones."""
+    module_name, _ = MigrationLoader.migrations_module(app_label)
+    if module_name is None or importlib.util.find_spec(module_name) is None:
+        return []
+    folder = importlib.import_module(module_name).__path__
+    return [
+        name for _, name, is_package in pkgutil.iter_modules(folder) if not is_package and name[0] not in "_~"
+    ]
