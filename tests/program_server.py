@@ -31,7 +31,7 @@ _COMMANDS = (
     "mailer.cli.doctor",
     "mailer.cli.processes",
     "mailer.worker.process_startup",
-    "mailer.worker.embedded_worker",
+    "mailer.worker.single_worker",
 )
 _SETTINGS = ("mailer.settings", "mailer.settings_without_web")
 _PACKAGES = ("mailer", "subscribers", "django", "wagtail")

@@ -96,7 +96,7 @@ def worker(
         clustered = chosen.engine == "cluster"
         # Each engine loads a library that the other does not need.
         engine = importlib.import_module(
-            f"mailer.worker.{'cluster_worker' if clustered else 'embedded_worker'}"
+            f"mailer.worker.{'cluster_worker' if clustered else 'single_worker'}"
         )
     process_startup.log_uncaught_exceptions()
     process_startup.start_tracing("worker")

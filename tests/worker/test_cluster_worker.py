@@ -375,9 +375,9 @@ def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
     assert silent.startswith("[('problem'")
 
 
-def test_the_embedded_worker_loads_nothing_of_the_cluster() -> None:
+def test_the_single_worker_loads_nothing_of_the_cluster() -> None:
     start = (
-        "from mailer.cli.main import start_django; start_django(); import mailer.worker.embedded_worker, sys"
+        "from mailer.cli.main import start_django; start_django(); import mailer.worker.single_worker, sys"
     )
     others = {"procrastinate", "psycopg", "psycopg_pool", "storages", "boto3"}
     code = f"{start}; sys.exit(bool({others} & set(sys.modules)))"

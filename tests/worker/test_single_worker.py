@@ -18,7 +18,7 @@ from django.db.backends.sqlite3.base import DatabaseWrapper
 from pytest_django import DjangoDbBlocker
 
 from mailer.job_index import JOBS, Job
-from mailer.worker import embedded_worker, machine_locks, run_job
+from mailer.worker import machine_locks, run_job, single_worker
 from mailer.worker.kept_connections import KeptConnections
 from tests.waiting import until
 
@@ -45,7 +45,7 @@ def test_a_failing_job_is_logged_and_run_again(
         runs.append(NOW)
         raise ValueError
 
-    run_once = embedded_worker.scheduler_callback_of(
+    run_once = single_worker.scheduler_callback_of(
         Job("broken", 1, broken), lambda: NOW, threading.Event(), KeptConnections()
     )
     run_once()
@@ -168,7 +168,7 @@ def test_the_worker_runs_its_jobs_and_stops_when_asked(
     ran = threading.Event()
     stop = threading.Event()
     jobs = [Job("once", 1, lambda now, stopping: ran.set())]
-    worker = threading.Thread(target=embedded_worker.run, args=(stop,), kwargs={"jobs": jobs})
+    worker = threading.Thread(target=single_worker.run, args=(stop,), kwargs={"jobs": jobs})
     worker.start()
     assert ran.wait(60)
     stop.set()
@@ -187,12 +187,12 @@ def test_jobs_go_on_when_the_clock_was_set_back(
             return datetime.now(tz) + ahead[0]
 
     monkeypatch.setattr(base, "datetime", Clock)
-    monkeypatch.setattr(embedded_worker, "datetime", Clock)
+    monkeypatch.setattr(single_worker, "datetime", Clock)
     runs: list[int] = []
     stop = threading.Event()
     jobs = [Job("often", 1, lambda now, stopping: runs.append(1))]
     arguments = {"now": lambda: Clock.now(UTC), "jobs": jobs}
-    worker = threading.Thread(target=embedded_worker.run, args=(stop,), kwargs=arguments)
+    worker = threading.Thread(target=single_worker.run, args=(stop,), kwargs=arguments)
     worker.start()
     try:
         until(lambda: len(runs) > 1)
