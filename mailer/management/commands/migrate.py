@@ -31,7 +31,7 @@ class Command(migrate.Command):
         if options["verbosity"] or not is_up_to_date(connection):
             super().handle(*args, **options)
             return
-        # As Django does after each call: whoever restores what is missing is asked also where nothing is new.
+        # Its receivers restore missing permissions and triggers, also where nothing was applied.
         emit_post_migrate_signal(0, options["interactive"], connection.alias, apps=apps, plan=[])
 
 
