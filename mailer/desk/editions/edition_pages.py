@@ -406,6 +406,7 @@ class EditionViewSet(SnippetViewSet):
 
     model = Edition
     icon = "openquote"
+    menu_name = "editions"
     menu_order = 110
     add_to_admin_menu = True
     admin_url_namespace = "desk_editions"

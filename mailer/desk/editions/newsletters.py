@@ -250,6 +250,7 @@ class NewsletterViewSet(DeskViewSet):
     name = "desk_newsletters"
     icon = "mail"
     menu_label = _("Newsletters")
+    menu_name = "newsletters"
     menu_order = 140
     add_to_admin_menu = True
     index_view_class = NewsletterIndex

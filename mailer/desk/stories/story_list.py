@@ -237,6 +237,7 @@ class StoryViewSet(SnippetViewSet):
 
     model = Story
     icon = "doc-full-inverse"
+    menu_name = "stories"
     menu_order = 120
     add_to_admin_menu = True
     admin_url_namespace = "desk_stories"
