@@ -53,8 +53,11 @@ STEP_LIMIT = 400_000
 _VALUE_LIMIT = 400_000
 _RANGE_LIMIT = 1_000
 _NUMBER_LIMIT = 10**12
-# Characters of text that cost as much as one step.
+_DECIMALS = 12
+# Characters of text that cost as much as one step: where it is read as a whole, and where a filter looks for
+# words or tags in it.
 _CHARACTERS_A_STEP = 64
+_SEARCHED_CHARACTERS_A_STEP = 8
 # Levels of nested elements that the MJML compiler is given: it ends the process on some thousands.
 DEPTH_LIMIT = 60
 # Bytes of MJML that a newsletter's own parts may make.
@@ -114,10 +117,12 @@ def render_part(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
         _spent.reset(spent)
 
 
-# What a template can raise; a deep recursion of Python's own is among them.
+# What a template can raise. A deep recursion of Python's own is a RuntimeError.
 _FAILURES = (
-    *(TemplateError, RecursionError, MemoryError, SyntaxError, ArithmeticError),
+    *(TemplateError, RuntimeError, MemoryError, SyntaxError, ArithmeticError),
     *(TypeError, ValueError, LookupError, AttributeError),
+    # Jinja2 asserts what `truncate` is given.
+    AssertionError,
 )
 
 
@@ -242,15 +247,33 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def _paid_for(value: Any) -> Any:
-    """A value that the template reads, paid for by its size; an iterator is paid for item by item."""
+def _paid_for(value: Any, characters_a_step: int = _CHARACTERS_A_STEP) -> Any:
+    """A value that the template reads, paid for by its size; an iterator is paid for item by item.
+
+    A list costs as much as what is in it, lists included: comparing, sorting and printing read that too.
+    """
     if isinstance(value, str):
-        _spend(len(value) // _CHARACTERS_A_STEP)
+        _spend(len(value) // characters_a_step)
     elif isinstance(value, (list, tuple, dict, range)):
-        _spend(len(value))
+        unpaid: list[Any] = [value]
+        while unpaid:
+            items = unpaid.pop()
+            _spend(len(items))
+            for item in (
+                () if isinstance(items, range) else items.values() if isinstance(items, dict) else items
+            ):
+                if isinstance(item, str):
+                    _spend(len(item) // characters_a_step)
+                elif isinstance(item, (list, tuple, dict)):
+                    unpaid.append(item)
     elif isinstance(value, Iterator):
-        return map(_counted, value)
+        return (_paid_for(item, characters_a_step) for item in map(_counted, value))
     return value
+
+
+def _paid_items(value: Any) -> Any:
+    """What a loop goes through: a text costs a step for each of its characters."""
+    return _paid_for(value, 1) if isinstance(value, str) else _paid_for(value)
 
 
 def _counted(item: Any) -> Any:
@@ -258,12 +281,15 @@ def _counted(item: Any) -> Any:
     return item
 
 
-def _paying(function: Callable[..., Any]) -> Callable[..., Any]:
+def _paying(function: Callable[..., Any], characters_a_step: int) -> Callable[..., Any]:
     """The filter or test, which pays for what it is given: its result may be small, or never be read."""
 
     @wraps(function)
     def paying(*given: Any, **named: Any) -> Any:
-        return function(*map(_paid_for, given), **named)
+        return function(
+            *(_paid_for(one, characters_a_step) for one in given),
+            **{name: _paid_for(one) for name, one in named.items()},
+        )
 
     return paying
 
@@ -292,6 +318,27 @@ def _join(values: Iterable[Any], between: str = "") -> str:
     return str(between).join(texts)
 
 
+def _trim(value: Any, chars: str | None = None) -> str:
+    text = value if isinstance(value, str) else str(value)
+    _pay_for_strip(text, chars)
+    return text.strip(chars)
+
+
+def _pay_for_strip(text: str, chars: Any) -> None:
+    """Python looks through all of `chars` for each character that it strips."""
+    if isinstance(chars, str):
+        _spend(len(text) * len(chars) // _CHARACTERS_A_STEP)
+
+
+def _round(value: Any, precision: int = 0, method: str = "common") -> Any:
+    # Jinja2 computes ten to the power of it.
+    if abs(precision) > _DECIMALS:
+        raise _LimitReached(
+            stored("A number in a template can have at most %(limit)s decimals.", limit=_DECIMALS)
+        )
+    return FILTERS["round"](value, precision, method)
+
+
 def _within(size: int) -> None:
     if size > _VALUE_LIMIT:
         raise _LimitReached(
@@ -300,12 +347,26 @@ def _within(size: int) -> None:
     _spend(size // _CHARACTERS_A_STEP)
 
 
-_SAFE_FILTERS = (
-    *("abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "groupby", "int"),
-    *("items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse"),
-    *("round", "safe", "select", "selectattr", "sort", "string", "striptags", "title", "trim"),
-    *("truncate", "unique", "upper", "urlencode", "wordcount"),
-)
+# By how much of a text costs a step.
+_SAFE_FILTERS = {
+    _CHARACTERS_A_STEP: (
+        *("abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "int", "items"),
+        *("last", "length", "lower", "safe", "string", "truncate", "upper"),
+    ),
+    _SEARCHED_CHARACTERS_A_STEP: ("striptags", "title", "urlencode", "wordcount"),
+    # They go through it character by character.
+    1: (
+        *("groupby", "list", "map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr"),
+        *("sort", "unique"),
+    ),
+}
+_OWN_FILTERS: dict[str, tuple[Callable[..., Any], int]] = {
+    "replace": (_replace, _CHARACTERS_A_STEP),
+    "join": (_join, 1),
+    "round": (_round, _CHARACTERS_A_STEP),
+    "trim": (_trim, _CHARACTERS_A_STEP),
+    "wrap": (wrap_lines, _CHARACTERS_A_STEP),
+}
 _TEXT_METHODS = frozenset(
     ("capitalize", "endswith", "lower", "lstrip", "rstrip", "split", "startswith", "strip", "title", "upper")
 )
@@ -372,11 +433,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
             bytecode_cache=_compiled,
             **options,
         )
-        own = {"replace": _replace, "join": _join, "wrap": wrap_lines}
-        filters: dict[str, Any] = {**{name: FILTERS[name] for name in _SAFE_FILTERS}, **own}
-        self.filters = {name: _paying(one) for name, one in filters.items()}
+        self.filters = {
+            **{name: _paying(FILTERS[name], rate) for rate, names in _SAFE_FILTERS.items() for name in names},
+            **{name: _paying(*one) for name, one in _OWN_FILTERS.items()},
+        }
         tests: dict[str, Any] = {**self.tests}
-        self.tests = {name: _paying(one) for name, one in tests.items()}
+        self.tests = {name: _paying(one, _CHARACTERS_A_STEP) for name, one in tests.items()}
         kept = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
         self.globals = {**kept, "range": _short_range}
         names = [name for name, _source in parts]
@@ -385,6 +447,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.spend = _spend
         self.bounded = _bounded
         self.paid_for = _paid_for
+        self.paid_items = _paid_items
 
     def _output(self, value: Any) -> Any:
         if isinstance(value, (list, tuple, dict, range)):
@@ -411,12 +474,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return metered
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 (names of Jinja2's method)
-        if __obj is _spend or __obj is _bounded or __obj is _paid_for:
+        if __obj is _spend or __obj is _bounded or __obj is _paid_for or __obj is _paid_items:
             return __obj(*args)
-        _spend(1)
+        _spend(1 + len(args) + len(kwargs))
         # Of a method, what it belongs to.
-        _paid_for(getattr(__obj, "__self__", None))
-        return super().call(__context, __obj, *args, **kwargs)
+        owner = _paid_for(getattr(__obj, "__self__", None))
+        if isinstance(owner, str) and __obj.__name__.endswith("strip"):
+            _pay_for_strip(owner, *args[:1] or (None,))
+        given = [_paid_for(one) for one in args]
+        named = {name: _paid_for(one) for name, one in kwargs.items()}
+        return super().call(__context, __obj, *given, **named)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
@@ -487,7 +554,7 @@ class _Metered(NodeTransformer):
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         self._visit_body(node)
         # Items that the loop's condition leaves out reach no body.
-        node.iter = self._call("paid_for", cast(nodes.Expr, node.iter), node.lineno)
+        node.iter = self._call("paid_items", cast(nodes.Expr, node.iter), node.lineno)
         return node
 
     def visit_Operand(self, node: nodes.Operand) -> nodes.Node:  # noqa: N802
@@ -501,6 +568,13 @@ class _Metered(NodeTransformer):
         return self._call("bounded", node, node.lineno)
 
     visit_Concat = visit_Call = visit_Add = visit_Sub = visit_Mul = visit_List = _visit_value  # noqa: N815
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        """A slice is a new value."""
+        if isinstance(node.arg, nodes.Slice):
+            return self._visit_value(node)
+        self.generic_visit(node)
+        return node
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
         if node.name == "safe" and not isinstance(node.node, (nodes.Const, nodes.TemplateData)):

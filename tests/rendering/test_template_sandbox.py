@@ -70,6 +70,22 @@ LITTLE_COMES_OF_MUCH = [
     "{% if 'x' in items or 'x' is in(items) or items == items %}{% endif %}",
     "{% if long.text.split('x') %}{% endif %}",
     "{{ items }}",
+    # A text is gone through character by character.
+    *(
+        f"{{% if long.text | {name} | first == 'x' %}}{{% endif %}}"
+        for name in ("sort", "map('upper') | list")
+    ),
+    "{% if long.text | select('equalto', 'x') | first is defined %}{% endif %}",
+    "{% if [long.text, long.text] | map('sort') | list == [] %}{% endif %}",
+    "{% for one in long.text if one == 'x' %}{% endfor %}",
+    # Long texts in a short list, and lists in a list.
+    "{% if [long.text, long.text, long.text] | unique | list == [] %}{% endif %}",
+    "{% if [items, items] == [long.text.split(' '), items] %}{% endif %}",
+    # What is given to a function, and a part of a list.
+    "{% if cycler(*items).next() == 1 %}{% endif %}",
+    "{% if items[::-1] == 1 %}{% endif %}",
+    "{% if long.text.lower().strip('b' ~ long.text) %}{% endif %}",
+    "{% if long.text.lower() | trim(' b' ~ long.text) %}{% endif %}",
 ]
 BOMBS = [
     "{% for i in range(1000000000) %}{% endfor %}",
@@ -79,6 +95,10 @@ BOMBS = [
     "{% include 'blocks/foot.mjml' %}",
     "{{ 'a' * 1000000000 }}",
     "{{ 9 ** 9 ** 9 }}",
+    "{{ 1.5 | round(1000000000, 'ceil') }}",
+    "{{ 1.5 | round(-1000000000, 'floor') }}",
+    "{{ 'a b c' | truncate(-1) }}",
+    "{{ cycler(*[]) }}",
     "{{ '%1000000000d' % 5 }}",
     "{{ 'a' | center(1000000000) }}",
     _SET.replace("START", "'aaaaaaaa'").replace("GROW", "kept.x ~ kept.x"),
