@@ -31,10 +31,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 # In links to the pages of a subscriber. For change_address (emailed to the new address), agree_change and
-# reject_change (to the old one) the id is an AddressChange's, for data_access a DataLink's.
+# reject_change (to the old one) the id is an AddressChange's, for data_access a DataLink's. The scope of
+# unsubscribe_list is a list's id.
 # docs/subscribers.md says what each opens; no page holds a token that opens more than its own.
 PagePurpose = Literal[
     "unsubscribe",
+    "unsubscribe_list",
     "preferences",
     "confirm",
     "change_address",

@@ -128,14 +128,23 @@ def probe_message(subscriber: Subscriber) -> EmailMessage:
         return _message(subscriber, subject, "pages/emails/probe.txt", _preferences_path(subscriber))
 
 
-def send_reconfirmation(subscriber: Subscriber, token: str, until: date) -> None:
-    """Ask for reconfirmation; `token` is a "reconfirm" token, `until` the last day for an answer."""
+def send_reconfirmation(subscriber: Subscriber, list_id: int, token: str, until: date) -> None:
+    """Ask for reconfirmation of a list; `token` is a "reconfirm" token, `until` the last day for an answer.
+
+    As it goes to many, it can be unsubscribed from with one click (RFC 8058).
+    """
+    leave = tokens.make_token("unsubscribe_list", subscriber.pk, list_id)
     with override(page_language(subscriber)):
         preferences = f"{settings.CONFIG.site.url}{_preferences_path(subscriber)}"
         last_day = iso_codes.long_date(until, page_language(subscriber))
         more = {"until": last_day, "preferences": preferences}
         subject = gettext("Do you still want our newsletter?")
-        _message(subscriber, subject, "pages/emails/reconfirmation.txt", f"/stay/{token}/", more).send()
+        message = _message(subscriber, subject, "pages/emails/reconfirmation.txt", f"/stay/{token}/", more)
+    message.extra_headers |= {
+        "List-Unsubscribe": f"<{settings.CONFIG.site.url}/unsubscribe/list/{leave}/>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    message.send()
 
 
 def page_language(subscriber: Subscriber) -> str:

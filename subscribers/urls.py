@@ -20,5 +20,6 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"^address/{_TOKEN}", views.confirm_address_page, name="confirm-address"),
     re_path(rf"^stay/{_TOKEN}", preference_center.reconfirm_page, name="reconfirm"),
     re_path(rf"^your-data/{_TOKEN}", preference_center.your_data_page, name="data-access"),
+    re_path(rf"^unsubscribe/list/{_TOKEN}", preference_center.unsubscribe_list_page, name="unsubscribe-list"),
     re_path(rf"^unsubscribe/{_TOKEN}", preference_center.unsubscribe_page, name="unsubscribe"),
 ]

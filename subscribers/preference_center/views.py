@@ -192,20 +192,41 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     known = unsubscribe.known_newsletter_list_ids(claim.scope)
     lists = unsubscribe.newsletter_list_ids(claim.scope) if known is None else known
     # Among all lists are those that the subscriber unsubscribed from long ago: none is offered again.
-    offered = known or ()
+    return _unsubscribe_response(request, subscriber, claim.scope, lists, known or (), ends_all=known is None)
+
+
+@csrf_exempt
+@_methods
+@link_page("pages/unknown_link.html", status=200)
+def unsubscribe_list_page(request: HttpRequest, token: str) -> HttpResponse:
+    """`/unsubscribe/list/<token>/`: as `unsubscribe_page`, for one list, from an email about that list."""
+    claim, subscriber = former_addresses_and_merged_ids.read_subscriber_token("unsubscribe_list", token)
+    return _unsubscribe_response(request, subscriber, None, (claim.scope,), (claim.scope,), ends_all=False)
+
+
+def _unsubscribe_response(
+    request: HttpRequest,
+    subscriber: Subscriber,
+    newsletter_id: int | None,
+    lists: tuple[int, ...],
+    offered: tuple[int, ...],
+    *,
+    ends_all: bool,
+) -> HttpResponse:
+    """The link ends `lists`; `offered` may be subscribed to again."""
     language = page_language(subscriber)
     with override(language):
         consent_text = gettext("Press the button, and you will receive this newsletter again.")
         outcome = ""
         if request.method == "POST":
-            outcome = _handle_unsubscribe(request, subscriber, claim.scope, lists, offered, consent_text)
+            outcome = _handle_unsubscribe(request, subscriber, newsletter_id, lists, offered, consent_text)
         # No link to the preferences: mail systems and forwarded mail carry this token.
         context = {
             "masked": mask_address(subscriber.email),
             "outcome": outcome,
             "consent_text": consent_text,
             "may_resubscribe": bool(subscribe.resubscribable_lists(subscriber, offered)),
-            "ends_all": known is None,
+            "ends_all": ends_all,
             "reasons": unsubscribe.UNSUBSCRIBE_REASONS.items(),
             "paused": _pause_notice(subscriber, language),
         }
@@ -220,12 +241,12 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
 def _handle_unsubscribe(
     request: HttpRequest,
     subscriber: Subscriber,
-    newsletter_id: int,
+    newsletter_id: int | None,
     lists: tuple[int, ...],
     offered: tuple[int, ...],
     text: str,
 ) -> str:
-    """A code of what was done, for the page. The link ends `lists`; `offered` may be subscribed to again."""
+    """A code of what was done, for the page."""
     now, post = timezone.now(), _post_data(request)
     language = page_language(subscriber)
     if post.get("List-Unsubscribe", "").strip().lower() == "one-click":
@@ -238,7 +259,7 @@ def _handle_unsubscribe(
         return "resubscribed" if is_back else "unsubscribed"
     if "send" in post:
         network = network_of(client_address(request))
-        return preferences.send_preferences_link(subscriber, newsletter_id, network, now)
+        return preferences.send_preferences_link(subscriber, newsletter_id or 0, network, now)
     if unsubscribe.send_unsubscribe_reason_signal(subscriber, newsletter_id, post.get("why", ""), now):
         return "thanks"
     # The button without a choice among the reasons is a valid answer too.

@@ -64,7 +64,7 @@ class CampaignRunner(JobRunner[ReconfirmationCampaign]):
     def send(self, campaign: ReconfirmationCampaign, person: Subscriber) -> None:
         """Send one email."""
         token = tokens.make_token("reconfirm", person.pk, campaign.pk)
-        transactional_emails.send_reconfirmation(person, token, campaign.deadline)
+        transactional_emails.send_reconfirmation(person, campaign.mailing_list_id, token, campaign.deadline)
 
 
 RUNNER = CampaignRunner()

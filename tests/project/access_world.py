@@ -307,6 +307,7 @@ def build(patch: pytest.MonkeyPatch, sessions: Iterable[tuple[str, str]]) -> Wor
     of_newsletter, of_change = (reader.pk, at.edition.newsletter_id), (change.pk, minute)
     pages: dict[str, tuple[tokens.Purpose, tuple[int, int]]] = {
         "unsubscribe": ("unsubscribe", of_newsletter),
+        "unsubscribe-list": ("unsubscribe_list", (reader.pk, monthly.pk)),
         "preferences": ("preferences", of_newsletter),
         "confirm": ("confirm", (reader.pk, minute)),
         "reconfirm": ("reconfirm", (reader.pk, campaign.pk)),

@@ -255,6 +255,7 @@ reject-address                         anyone   anyone   -   the link in a mail 
 confirm-address                        anyone   anyone   -   the link in a mail is the reader's proof
 reconfirm                              anyone   anyone   -   the link in a mail is the reader's proof
 data-access                            anyone   anyone   -   the link in a mail is the reader's proof
+unsubscribe-list                       anyone   anyone   -   the link in a mail is the reader's proof
 unsubscribe                            anyone   anyone   -   the link in a mail is the reader's proof
 staff-calendar                         anyone   -        -   behind a private address
 archive*                               anyone   -        -   what was sent
@@ -299,7 +300,7 @@ WRITES_OF_READS = {
     "mfa_download_recovery_codes": {"mfa_authenticator"},
 }
 # URLs that other sites and servers post to: the proof is in the URL or the body.
-POSTED_BY_OTHERS = {"unsubscribe", "sign-up-from-other-site", "webhook"}
+POSTED_BY_OTHERS = {"unsubscribe", "unsubscribe-list", "sign-up-from-other-site", "webhook"}
 # Roles that may see addresses; the same need a second factor.
 SEE_ADDRESSES = NEED_FACTOR = set("AMDS")
 # Of subscribers, in pages.

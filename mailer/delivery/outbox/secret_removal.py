@@ -17,6 +17,7 @@ _URL = re.compile(r"https?://[^\s<>\"']+")
 # The parts of a URL, of which each may be a secret.
 _PART = re.compile(r"[^/?&=#:;,]+")
 _MIN_SECRET = 20
+_FIELDS_WITH_LINKS = ("List-Unsubscribe",)
 # Digits of a code, in a message that says that it is private.
 _CODE = re.compile(r"\d{6,}")
 _RANDOM_RUN = re.compile(rf"[A-Za-z0-9]{{{_MIN_SECRET},}}")
@@ -35,17 +36,26 @@ def _rewritten(message: bytes) -> bytes:
     parsed = email.message_from_bytes(message, policy=email.policy.SMTP)
     private = str(parsed["Sensitivity"] or "").strip().lower() == "private"
     changed = False
+    for name in _FIELDS_WITH_LINKS:
+        for text in parsed.get_all(name, []):
+            if (redacted := _without_secret_links(str(text))) != str(text):
+                parsed.replace_header(name, redacted)
+                changed = True
     for part in parsed.walk():
         if part.get_content_maintype() != "text":
             continue
         text = part.get_content()
-        redacted = _URL.sub(lambda url: _PART.sub(_without_secret, url[0]), text)
+        redacted = _without_secret_links(text)
         if private:
             redacted = _CODE.sub(REMOVED, redacted)
         if redacted != text:
             part.set_content(redacted, subtype=part.get_content_subtype(), cte="quoted-printable")
             changed = True
     return parsed.as_bytes() if changed else message
+
+
+def _without_secret_links(text: str) -> str:
+    return _URL.sub(lambda url: _PART.sub(_without_secret, url[0]), text)
 
 
 def _without_secret(part: re.Match[str]) -> str:

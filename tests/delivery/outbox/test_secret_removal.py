@@ -48,6 +48,15 @@ def test_every_token_of_a_page_is_removed(page: str) -> None:
         assert token not in after_sending(f"Click: {SITE}/{page}/{token}/ Thank you.")
 
 
+def test_the_token_of_the_unsubscribe_header_is_removed() -> None:
+    token = tokens.make_token("unsubscribe_list", 7, 3)
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["List-Unsubscribe"] = f"<{SITE}/unsubscribe/list/{token}/>"
+    message.set_content("Hello")
+    stored = without_secrets(message.as_bytes())
+    assert token.encode() not in stored and b"/unsubscribe/list/" in stored and b"Hello" in stored
+
+
 def test_links_without_a_secret_stay() -> None:
     text = f"{SITE}/desk/editions/12/report/ {SITE}/archive/silk-road-monthly-2021-12/ {SITE}/desk/?next=/a"
     assert after_sending(text).strip() == text

@@ -140,6 +140,30 @@ def test_the_email_is_in_the_subscribers_language_and_only_the_button_confirms(
     assert person.consents.count() == 1
 
 
+def test_the_email_can_be_unsubscribed_from_with_one_click_and_only_that_list_ends(
+    campaign: ReconfirmationCampaign, join: Join, events: MailingList
+) -> None:
+    person = join("olga")
+    person.subscriptions.create(mailing_list=events, state="confirmed", created_at=NOW, confirmed_at=NOW)
+    campaigns.run_due_batches(NOW)
+    headers = mail.outbox[0].extra_headers
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    found = re.fullmatch(r"<https?://[^/]+(/unsubscribe/list/[^/>]+/)>", headers["List-Unsubscribe"])
+    assert found is not None
+
+    def states() -> dict[str, str]:
+        return dict(person.subscriptions.values_list("mailing_list__slug", "state"))
+
+    strict = Client(enforce_csrf_checks=True)
+    page = strict.get(found[1]).content.decode()
+    assert 'name="List-Unsubscribe"' in page and set(states().values()) == {"confirmed"}
+    assert strict.post(found[1], {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert states() == {campaign.mailing_list.slug: "unsubscribed", events.slug: "confirmed"}
+    assert person.consents.get().channel == Channel.ONE_CLICK
+    strict.post(found[1], {"back": "1"})
+    assert set(states().values()) == {"confirmed"}
+
+
 def test_the_page_after_the_button_names_a_pause_that_began_since(
     campaign: ReconfirmationCampaign, join: Join
 ) -> None:
