@@ -79,7 +79,7 @@ def create_dry_run_mailing(
             "snapshot_not_open", gettext("A full test needs an edition that is submitted and not yet sent.")
         )
     if limit is not None and limit < 1:
-        raise ControlError("invalid_limit", gettext("A full test needs at least one subscriber."))
+        raise ControlError("invalid_limit", gettext("A full test must be for at least one email."))
     address = _staff_address(to)
     try:
         with transaction.atomic():

@@ -227,7 +227,7 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
         ),
         "scheduled": (
             "mailer.schedule_edition",
-            Action(gettext("View the schedule"), to("schedule"), "calendar-check"),
+            Action(gettext("View when it will be sent"), to("schedule"), "calendar-check"),
         ),
         "held": (
             "mailer.schedule_edition",

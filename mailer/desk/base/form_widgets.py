@@ -124,7 +124,7 @@ class CountriesInput(_TemplateWidget):
     template_name = "desk/widgets/countries.html"
     ordered = False
     offered_section = "countries"
-    others_label = _("Other countries")
+    others_label = _("Choose from all other countries")
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         chosen = self.format_value(value)
@@ -168,7 +168,7 @@ class LanguagesInput(CountriesInput):
     """Checkboxes for the office's languages and a list of all other languages."""
 
     offered_section = "languages"
-    others_label = _("Other languages")
+    others_label = _("Choose from all other languages")
 
 
 class LanguageOrderInput(_TemplateWidget):

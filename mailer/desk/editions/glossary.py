@@ -24,7 +24,7 @@ from mailer.editions.translation_glossary import InvalidTerms
 from mailer.rendering import localization
 
 _PROBLEMS = {
-    "not_csv": _("This file is not a CSV file in UTF-8."),
+    "not_csv": _("A glossary must be a CSV file in UTF-8, and this file is not."),
     "no_language": _(
         "The first line of the file must name the columns by language codes, as in the file that "
         "you can download here."
