@@ -65,6 +65,10 @@ class LanguageMiddleware(LocaleMiddleware):
     """
 
     def process_request(self, request: HttpRequest) -> None:
+        if request.path_info.startswith(_API):
+            # Programs read English, which ApiMiddleware has activated.
+            request.LANGUAGE_CODE = "en"
+            return
         if not _STAFF.match(request.path_info):
             readers = tuple(code for code, _ in settings.LANGUAGES)
             code = accepted_language(request, readers, settings.CONFIG.site.languages[0])

@@ -13,7 +13,7 @@ from django.http import Http404
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.urls.resolvers import RoutePattern
 from django.utils.datastructures import MultiValueDict
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 from django.views.defaults import page_not_found
 from django.views.generic import RedirectView
 
@@ -22,6 +22,7 @@ from mailer.feedback.webhooks import views as webhooks
 from mailer.monitoring import urls as monitoring
 from mailer.public import staff_calendar
 from mailer.public import views as public
+from mailer.staff_localization import office_desk_language
 from mailer.tracking import views as tracking
 from subscribers.tokens import URL_LENGTH
 
@@ -50,7 +51,8 @@ class _LazyResolver(URLResolver):
     @cached_property
     def urlconf_module(self) -> Any:
         # One thread loads, and the others wait: Python lets two threads see each other's half-loaded modules.
-        with self._loading:
+        # What Wagtail translates when it is loaded is the same, whoever opens the desk first.
+        with self._loading, override(office_desk_language()):
             gc.disable()
             try:
                 return import_module(str(self.urlconf_name))

@@ -13,7 +13,9 @@ from wagtail.admin.templatetags import wagtailadmin_tags
 from wagtail.admin.ui import sidebar
 from wagtail.admin.views import collections
 from wagtail.admin.views.reports.audit_logging import LogEntriesView
+from wagtail.admin.viewsets.chooser import ChooserViewSet
 from wagtail.images.views import images, multiple
+from wagtail.models.audit_log import BaseLogEntryManager
 from wagtail.snippets.models import register_snippet
 from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
 
@@ -44,7 +46,7 @@ from mailer.desk.base import (
     menu_and_branding,
     snippet_action_menu,
 )
-from mailer.desk.base.audit_log_actions_and_models import register_actions
+from mailer.desk.base.audit_log_actions_and_models import register_actions, title_in_english
 from mailer.desk.base.deletion_log import log_bulk_deletion, log_deletion
 from mailer.desk.base.edit_conflicts import guard_wagtail_view
 from mailer.desk.base.help import HelpIndex, HelpPageView
@@ -274,6 +276,9 @@ hooks.register("register_settings_menu_item", menu_and_branding.checks)
 LogEntriesView.page_title = _("Audit log")
 LogEntriesView.filterset_class = audit_log_page.AuditLogFilters
 LogEntriesView.get_filtered_queryset = audit_log_page.filtered_entries
+BaseLogEntryManager.get_instance_title = title_in_english
+# Wagtail translates it once.
+ChooserViewSet.search_tab_label = _("Search")
 wagtailadmin_tags.JSContext = account_menu.SidebarContext
 sidebar.BaseSidebarAdapter.get_media = account_menu.no_media
 admin_search_areas.search_items_for_request = menu_and_branding.first_permitted_search_area

@@ -24,3 +24,12 @@ def until(condition: Callable[[], T], what: str = "the condition", interval: flo
             pytest.fail(f"{what} did not come about within {SAFETY_SECONDS:.0f} seconds")
         time.sleep(interval)
     return found
+
+
+def totp_counter(use_within: float = 2.0) -> int:
+    """The present step of 30 seconds (RFC 6238 §4.2), of which so many seconds are left: a code of the step
+    before is accepted for as long."""
+    left = 30 - time.time() % 30
+    if left < use_within:
+        time.sleep(left)
+    return int(time.time()) // 30

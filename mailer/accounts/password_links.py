@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -148,7 +149,8 @@ def send_reset(user: User) -> None:
 
 def _send_password_link(user: User, subject: str, text: StrOrPromise, **values: str) -> None:
     """In the active language."""
-    ends = timezone.localtime() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+    ends = timezone.now().astimezone(ZoneInfo(settings.TIME_ZONE))
+    ends += timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
     body = str(text).format(
         **values,
         username=user.get_username(),

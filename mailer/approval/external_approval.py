@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -232,6 +233,8 @@ def _digest(link: ApprovalLink, code: str) -> str:
 
 def _mail_link(link: ApprovalLink) -> None:
     snapshot = link.snapshot
+    # Whoever asks may have another time zone.
+    until = timezone.localtime(link.expires_at, ZoneInfo(settings.TIME_ZONE))
     with in_language_of(link.user):
         _send(
             link,
@@ -251,7 +254,7 @@ def _mail_link(link: ApprovalLink) -> None:
                 "office": settings.CONFIG.site.name,
                 "count": snapshot.audience_count,
                 "url": url_of(link),
-                "until": f"{timezone.localtime(link.expires_at):%Y-%m-%d %H:%M} ({settings.TIME_ZONE})",
+                "until": f"{until:%Y-%m-%d %H:%M} ({settings.TIME_ZONE})",
             },
         )
 

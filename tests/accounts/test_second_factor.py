@@ -27,6 +27,7 @@ from mailer.approval.models import Approval
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 from tests.desk.cast import Desk, as_user, submitted
 from tests.desk.cast import desk as make_desk
+from tests.waiting import totp_counter
 
 pytestmark = pytest.mark.django_db
 Configured = Callable[..., AbstractContextManager[None]]
@@ -46,7 +47,7 @@ def required(configured: Configured) -> Iterator[None]:
 
 
 def code(secret: str, steps: int = 0) -> str:
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+    return format_hotp_value(hotp_value(secret, totp_counter() + steps))
 
 
 def set_up_app(browser: Client) -> str:

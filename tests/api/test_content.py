@@ -295,3 +295,14 @@ def test_a_webhook_can_be_made_for_every_event(desk: Desk) -> None:
     made = Api.of(desk.admin).post("/webhooks", wanted)
     assert made.status_code == 201, made.content
     assert made.json()["event_types"] == [*events.EVENT_TYPES]
+
+
+def test_problems_are_in_english_whatever_language_a_client_sends(desk: Desk) -> None:
+    cast.sending(desk, "done")
+    api = Api.of(desk.writer)
+    plain, russian = (
+        api.post(f"/editions/{desk.edition.pk}/submit", {}, **headers)
+        for headers in ({}, {"Accept_Language": "ru"})
+    )
+    assert code(plain) == code(russian) and plain.json()["detail"].isascii()
+    assert plain.json() == russian.json()

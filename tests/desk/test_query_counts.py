@@ -12,11 +12,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from mailer.approval import audience_count_job, draft_check_cache
 from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.editions import cached_audience_counts, draft_blocks
+from mailer.editions.audience import Audience
 from mailer.editions.models import Edition, EditionText
+from mailer.editions.rendering_input import content_of
 from mailer.feedback.models import ReturnedMessage
 from mailer.outgoing_webhooks.models import WebhookEndpoint
 from mailer.stories.models import Story, StoryText
@@ -163,3 +166,27 @@ def test_the_menu_stops_counting(desk: Desk) -> None:
     )
     answer = as_user(desk.admin).get(reverse("desk_lists:index"))
     assert b"(999+)" in answer.content
+
+
+def test_who_opens_the_checks_in_another_language_finds_them_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast.sending(desk, "done")
+    untitled = people.story("untitled")
+    StoryText.objects.filter(story=untitled).delete()
+    later = Edition(newsletter=desk.edition.newsletter, period="2022-01", body=desk.edition.body)
+    draft_blocks.add_stories(later, [untitled])
+    later.save()
+    content, everyone = content_of(later), Audience.of_edition(later, people.NOW).combinations()
+
+    def codes_in(language: str) -> set[str]:
+        with override(language):
+            return {
+                one.code
+                for one in draft_check_cache.check_draft(later, content, everyone, people.NOW).findings
+            }
+
+    codes = codes_in("en")
+    assert "edition.story_sent_before" in codes
+    _forbid(monkeypatch)
+    assert codes_in("ru") == codes

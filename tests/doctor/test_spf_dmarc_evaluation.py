@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from ipaddress import ip_address
 
 import pytest
@@ -123,9 +122,8 @@ def test_spf_errors_are_reported(zone, dns, record, error):
 
 def test_a_record_that_includes_itself_twice_is_evaluated_in_time(zone, dns):
     zone.text("example.org", "v=spf1 include:example.org include:example.org -all")
-    started = time.monotonic()
     found, _ = evaluate(dns)
-    assert "DNS lookups" in " ".join(found.errors) and time.monotonic() - started < 5
+    assert "DNS lookups" in " ".join(found.errors) and len(zone.asked) < 100
 
 
 def test_two_spf_records_are_an_error(zone, dns):

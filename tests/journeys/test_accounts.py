@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +37,7 @@ from tests.journeys.test_accessible import (
     tab_to,
     window,
 )
-from tests.waiting import until
+from tests.waiting import totp_counter, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 PASSWORD = "three-blue-lanterns-burn"
@@ -119,7 +118,7 @@ class Person:
 
 
 def code(secret: str, steps: int = 0) -> str:
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+    return format_hotp_value(hotp_value(secret, totp_counter(use_within=10) + steps))
 
 
 def age_sessions(minutes: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -50,6 +49,7 @@ from subscribers.segments.rule_format import Group as RuleGroup
 from subscribers.segments.rule_format import to_json
 from tests import cast as everyone
 from tests.desk import cast
+from tests.waiting import totp_counter
 
 # Roles with their letters in the table; the letter of an account that is nobody here is "".
 ROLES = {
@@ -377,7 +377,8 @@ def all_cookies(sessions: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str
             continue
         browser = _with_password(f"{role} with")
         secret = browser.get(reverse("mfa_activate_totp")).context["form"].secret
-        browser.post(reverse("mfa_activate_totp"), {"code": _code(secret, -1)})
+        set_up = browser.post(reverse("mfa_activate_totp"), {"code": _code(secret, -1)})
+        assert set_up.status_code == 302
         if "pending" in states:
             yield (role, "pending"), _cookies(_with_password(f"{role} with"))
         for state, step in (("passed", 0), ("stale", 1)):
@@ -398,7 +399,7 @@ def _with_password(name: str) -> Client:
 
 
 def _code(secret: str, steps: int) -> str:
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+    return format_hotp_value(hotp_value(secret, totp_counter() + steps))
 
 
 def _let_pass(browser: Client, minutes: int) -> None:

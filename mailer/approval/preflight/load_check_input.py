@@ -11,6 +11,7 @@ from typing import cast
 from django.conf import settings
 from django.core.files.storage import default_storage
 
+from mailer.approval.content_changes_and_authors import edition_name_to_store
 from mailer.approval.models import LinkCheck
 from mailer.approval.preflight.check_input import (
     Description,
@@ -90,7 +91,11 @@ def _with_links(description: Description) -> Description:
 
 
 def _place(story: Story) -> Place:
-    return Place("story", story.key, excerpt(str(story)))
+    # The same for everyone who opens the checks: in the story's own language, else in any.
+    headlines = {text.language: text.headline for text in story.texts.all() if text.headline}
+    languages = (story.source_language, *sorted(headlines))
+    chosen = next((headlines[one] for one in languages if one in headlines), story.key)
+    return Place("story", story.key, excerpt(chosen))
 
 
 def sender_to_check(newsletter: Newsletter) -> Sender:
@@ -127,7 +132,8 @@ def _sent_before(known: dict[int, Story], earlier: Iterable[Edition]) -> dict[st
         for pk in story_ids(edition):
             # A story that was carried over on purpose names the period from which it is taken again.
             if pk in known and not known[pk].from_period:
-                found.setdefault(known[pk].key, str(edition))
+                # What is found is stored, and read in other languages.
+                found.setdefault(known[pk].key, f"“{edition_name_to_store(edition)}”")
     return found
 
 

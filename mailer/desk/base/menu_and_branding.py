@@ -57,8 +57,9 @@ def customize_settings(request: HttpRequest, items: list[MenuItem]) -> None:
 
 def _leave_out(menu: Menu, items: list[MenuItem], hidden: frozenset[str]) -> None:
     """Also for later requests, so that Wagtail does not ask the database whether the user may see them."""
-    for kept in (items, menu.registered_menu_items):
-        kept[:] = [item for item in kept if item.name not in hidden]
+    items[:] = [item for item in items if item.name not in hidden]
+    # Another list: another thread may be going through the present one.
+    menu.registered_menu_items = [item for item in menu.registered_menu_items if item.name not in hidden]
 
 
 def audit_log() -> MenuItem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
@@ -88,6 +89,17 @@ def test_an_external_approver_approves_what_the_page_shows(link: ApprovalLink) -
     assert ModelLogEntry.objects.get(action="desk.approve_by_link").user == link.user
     # It is used up.
     assert browser.get(path).status_code == 410
+
+
+def test_the_email_names_the_end_in_the_time_zone_of_the_office_whatever_that_of_whoever_asks(
+    desk: Desk, minister: User, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Asia/Almaty"
+    snapshot = submitted(desk)
+    with timezone.override("Europe/Berlin"):
+        external_approval.create_and_mail_link(snapshot, minister, desk.writer, timezone.now())
+    ends = ApprovalLink.objects.get().expires_at.astimezone(ZoneInfo("Asia/Almaty"))
+    assert f"{ends:%Y-%m-%d %H:%M} (Asia/Almaty)" in mail.outbox[-1].body
 
 
 @pytest.mark.both_databases

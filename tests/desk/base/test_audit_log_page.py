@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from django.utils.translation import override
 from wagtail.log_actions import log, registry
 from wagtail.models import ModelLogEntry
 
@@ -21,6 +22,14 @@ def test_the_log_calls_nothing_published_that_no_reader_has_seen(desk: Desk) -> 
     assert "wagtail.edit" in entries and "wagtail.publish" not in entries
     names = registry.formatters["wagtail.publish"]
     assert (str(names.label), str(names.message)) == ("Save as ready", "Saved as ready")
+
+
+def test_an_entry_names_its_row_alike_whoever_acts(desk: Desk) -> None:
+    for language in ("en", "ru"):
+        with override(language):
+            log(desk.edition, "wagtail.edit", user=desk.writer)
+    entries = ModelLogEntry.objects.for_instance(desk.edition).filter(action="wagtail.edit")
+    assert set(entries.values_list("label", flat=True)) == {str(desk.edition)}
 
 
 @pytest.mark.both_databases

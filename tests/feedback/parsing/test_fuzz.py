@@ -73,13 +73,14 @@ _WORDS = st.lists(st.sampled_from(_LOOKED_FOR) | st.sampled_from(_SHAPES), max_s
 
 @_calm
 @given(_WORDS, st.sampled_from([" ", "", "\n"]))
-def test_keywords_in_any_combination_are_parsed_within_a_second(words: list[str], between: str) -> None:
+def test_keywords_in_any_combination_are_parsed_in_time(words: list[str], between: str) -> None:
     head = (
         "From: mailer-daemon@x.example\nSubject: failure notice\nContent-Type: text/plain; charset=utf-8\n\n"
     )
     began = time.process_time()
     parse.parse_or_raise((head + between.join(words)).encode(), None)
-    assert time.process_time() - began < 1
+    # It takes some milliseconds; what backtracks takes minutes.
+    assert time.process_time() - began < 20
 
 
 @_calm
