@@ -189,6 +189,9 @@ def _plain_spaces(text: str) -> str:
 _FOLDER = Path(__file__).with_name("locale")
 
 
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
 class Catalogue:
     """Translations into one language; called with an English text, returns the translation if any."""
 
@@ -197,8 +200,11 @@ class Catalogue:
         self._messages = messages
 
     def __call__(self, english: str, **values: str) -> str:
-        """The text with its `{names}` replaced; raises KeyError when a value is missing."""
-        return (self._messages.get(english) or english).format_map(values)
+        """The text with its `{names}` replaced; raises KeyError when a value is missing.
+
+        Not by `str.format_map`, whose fields reach attributes: a template may bring a text of its own.
+        """
+        return _FIELD.sub(lambda field: str(values[field[1]]), self._messages.get(english) or english)
 
     def has(self, english: str) -> bool:
         return bool(self._messages.get(english))

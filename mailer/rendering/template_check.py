@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from html import unescape
 from typing import NamedTuple
 from urllib.parse import urlsplit
-
-from jinja2 import TemplateSyntaxError
 
 from mailer.rendering import sanitize, story_selection, template_sandbox, theme, variants, view_model
 from mailer.rendering.data_types import Content
 from mailer.rendering.mark_staff_messages_for_translation import stored
 from mailer.rendering.merge_tags import PLACEHOLDERS
-from mailer.rendering.template_sandbox import PART_LIMIT, PART_NAME, Parts, TemplateFailed
+from mailer.rendering.template_sandbox import PART_LIMIT, PART_NAME, TAG_OR_COMMENT, Parts, TemplateFailed
 
 
 class Problem(NamedTuple):
@@ -140,23 +139,26 @@ _LENGTHS = re.compile(
     r"(?:inner-)?padding(?:-\w+)?|width|height|border-(?:width|radius)|font-size|letter-spacing|icon-size"
 )
 _LENGTH = re.compile(r"-?\d*\.?\d+(?:px|%|em)\Z|auto\Z|normal\Z")
-_REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 _ASSETS = ("src", "srcset", "background-url", "background")
 
 _FOOT = "blocks/foot.mjml"
 
 # An expression of Jinja2 in a source whose other constructs are blank.
 _DYNAMIC = "\ue000"
-_CONSTRUCT = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
-_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*'){0,2000})>")
-_ATTRIBUTE = re.compile(r"([^\s=\"'/<>]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_CONSTRUCT = re.compile(r"\{#.*?(?:#\}|\Z)|\{%.*?(?:%\}|\Z)|\{\{.*?(?:\}\}|\Z)", re.DOTALL)
+_ATTRIBUTE = re.compile(r"(?<![^\s=\"'/<>])([^\s=\"'/<>]++)\s*+=\s*+(\"[^\"]*\"|'[^']*')")
+# A comment that is not closed is none; it is found once, and not looked for again and again.
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 # A character by its number, or a letter that stands for itself.
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})\s?|[G-Zg-z])")
 # What a mail program loads without being asked.
-_LOADED = re.compile(r"""\b(src|srcset|background)=["'](https?:)?//([^"'/\s?#]+)""", re.IGNORECASE)
+_LOADED = re.compile(r"""\b(src|srcset|background)=(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_HOST = re.compile(r"(?:^|[\s,])(?:https?:)?//([^/\s?#,]+)", re.IGNORECASE)
+_STYLE_THAT_LOADS = re.compile(
+    r"""\bstyle=(?:"[^"]*?(?:url\s*\(|@import)|'[^']*?(?:url\s*\(|@import))""", re.IGNORECASE
+)
 # mj-style and mj-raw hold CSS and HTML that the compiler does not read.
-_CSS_ELEMENT = re.compile(r"(<mj-style\b[^>]*>)(.*?)(</mj-style>)", re.DOTALL)
+_CSS_ELEMENT = re.compile(r"(<mj-style\b[^<>]*>)(.*?)(</mj-style>|\Z)", re.DOTALL)
 
 
 def check(parts: Parts, own: Iterable[str], contents: Sequence[tuple[Content, str]]) -> list[Problem]:
@@ -177,13 +179,13 @@ def _source_problems(name: str, source: str) -> Iterator[Problem]:
     if not PART_NAME.match(name):
         yield Problem(name, 0, stored("This is not the name of a template part, such as blocks/foot.mjml."))
         return
-    if len(source.encode()) > PART_LIMIT:
+    if len(source.encode(errors="surrogatepass")) > PART_LIMIT:
         yield Problem(name, 0, stored("A template part can have at most %(limit)s bytes.", limit=PART_LIMIT))
         return
     try:
         template_sandbox.check_syntax(name, source)
-    except TemplateSyntaxError as error:
-        yield Problem(name, error.lineno, error.message or "")
+    except TemplateFailed as error:
+        yield Problem(error.part, error.line, error.reason)
         return
     blank = _CONSTRUCT.sub(_blanked, source)
     if name.endswith(".css"):
@@ -200,6 +202,10 @@ def _blanked(found: re.Match[str]) -> str:
     """As many characters, with the same line breaks."""
     sign = _DYNAMIC if found[0].startswith("{{") else " "
     return re.sub(r"[^\n]", sign, found[0])
+
+
+def _blanked_comment(found: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", found[0]) if found[0].endswith("-->") else found[0].replace("<!--", "    ")
 
 
 def _line(text: str, place: int) -> int:
@@ -230,11 +236,13 @@ def _css_problems(name: str, css: str, before: int) -> Iterator[Problem]:
 
 
 def _mjml_problems(name: str, source: str) -> Iterator[Problem]:
-    text = _COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), source)
+    text = _COMMENT.sub(_blanked_comment, source)
     for found in _CSS_ELEMENT.finditer(text):
         yield from _css_problems(name, found[2], _line(text, found.start(2)) - 1)
     text = _CSS_ELEMENT.sub(lambda one: one[1] + re.sub(r"[^\n]", " ", one[2]) + one[3], text)
-    for found in _TAG.finditer(text):
+    for found in TAG_OR_COMMENT.finditer(text):
+        if found[2] is None:
+            continue
         line, tag = _line(text, found.start()), found[2].lower()
         if tag == "h" and found[3].startswith(_DYNAMIC):
             tag = "h2"
@@ -272,7 +280,7 @@ def _attribute_problems(name: str, line: int, tag: str, attribute: str, value: s
                         length=piece if piece.isdigit() else "0",
                     ),
                 )
-    if attribute in _ASSETS and _REMOTE.match(value.strip()):
+    if attribute in _ASSETS and _hosts_in(value):
         yield Problem(
             name,
             line,
@@ -293,6 +301,7 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
     tokens = theme.all_tokens(content.masthead.theme)
     try:
         marked = variants.render_mjml(digest, tokens, parts, marked=True)
+        template_sandbox.require_mjml_within_limits(marked, parts)
         problems = list(_structure_problems(marked, parts, own))
         yield from problems
         if problems:
@@ -305,7 +314,11 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
     markup, plain = _foot_part(own, ".mjml"), _foot_part(own, ".txt")
     # Also what an expression makes, which its source does not show.
     hosts = _hosts_of(content)
-    for attribute in dict.fromkeys(one[1] for one in _LOADED.finditer(html) if one[3] not in hosts):
+    loading = [
+        one[1] for one in _LOADED.finditer(html) if not hosts.issuperset(_hosts_in(one[2] or one[3] or ""))
+    ]
+    loading += ["style"] if _STYLE_THAT_LOADS.search(html) else []
+    for attribute in dict.fromkeys(loading):
         yield Problem(
             markup,
             0,
@@ -338,6 +351,11 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
             yield Problem(plain, 0, lack)
 
 
+def _hosts_in(value: str) -> list[str]:
+    """The hosts of the addresses in an attribute, of which srcset may hold several."""
+    return _HOST.findall(unescape(value))
+
+
 def _hosts_of(content: Content) -> set[str]:
     """The hosts that the message may load pictures from: of the site, and of the content's pictures."""
     head = content.masthead
@@ -353,7 +371,12 @@ def _foot_part(own: Sequence[str], ending: str) -> str:
     return next((name for name in likely if "foot" in name or "digest" in name), (likely or list(own))[0])
 
 
-_PIECE = re.compile(f"{template_sandbox.MARK}(\\d+):(\\d+){template_sandbox.MARK_END}|{_TAG.pattern}")
+_PIECE = re.compile(
+    f"{template_sandbox.MARK}(\\d+):(\\d+){template_sandbox.MARK_END}|{TAG_OR_COMMENT.pattern}", re.DOTALL
+)
+
+
+_COMMENT_OR_CSS = re.compile(r"<!--.*?(?:-->|\Z)|(?<=<mj-style>).*?(?=</mj-style>|\Z)", re.DOTALL)
 
 
 def _structure_problems(marked: str, parts: Parts, own: Sequence[str]) -> Iterator[Problem]:
@@ -361,12 +384,17 @@ def _structure_problems(marked: str, parts: Parts, own: Sequence[str]) -> Iterat
     names = [name for name, _source in parts]
     at = (own[0], 0)
     open_elements: list[tuple[str, tuple[str, int]]] = []
-    text = re.sub(r"<!--.*?-->|(?<=<mj-style>).*?(?=</mj-style>)", _marks_only, marked, flags=re.DOTALL)
+    text = _COMMENT_OR_CSS.sub(_marks_only, marked)
     for found in _PIECE.finditer(text):
         if found[1] is not None:
             at = (names[int(found[1])], int(found[2]))
             continue
+        if found[4] is None:
+            continue
         closing, tag, attributes = found[3], found[4].lower(), found[5]
+        if tag not in _HTML and tag not in _MJML and at[0] in own:
+            yield Problem(*at, stored("MJML has no element <%(tag)s>.", tag=tag))
+            return
         inside = re.findall(f"{template_sandbox.MARK}(\\d+):(\\d+){template_sandbox.MARK_END}", attributes)
         if closing:
             if not open_elements or open_elements[-1][0] != tag:

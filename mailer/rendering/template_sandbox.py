@@ -12,20 +12,21 @@ import dataclasses
 import re
 import textwrap
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextvars import ContextVar
 from functools import cache, lru_cache, wraps
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, cast
 
-from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError, nodes
+from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError, Undefined, nodes
 from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxError
 from jinja2.filters import FILTERS
 from jinja2.loaders import split_template_path
-from jinja2.runtime import LoopContext, Macro
+from jinja2.runtime import LoopContext, Macro, markup_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.tests import TESTS
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
@@ -55,13 +56,25 @@ _RANGE_LIMIT = 1_000
 _NUMBER_LIMIT = 10**12
 _DECIMALS = 12
 # Characters of text that cost as much as one step: where it is read as a whole, and where a filter looks for
-# words or tags in it.
+# words or tags in it; items of a new list.
 _CHARACTERS_A_STEP = 64
 _SEARCHED_CHARACTERS_A_STEP = 8
+_ITEMS_A_STEP = 4
+# Nodes of one part's syntax tree (the largest shipped part has some 200), levels of blocks in each other, and
+# the names that a part sets, times the parts that it includes: each of these is handed all of them.
+_NODE_LIMIT = 10_000
+_LEVEL_LIMIT = 18
+_HANDED_NAMES_LIMIT = 20_000
+# Characters of the dotted name by which a filter reads an attribute.
+_ATTRIBUTE_LIMIT = 200
 # Levels of nested elements that the MJML compiler is given: it ends the process on some thousands.
 DEPTH_LIMIT = 60
-# Bytes of MJML that a newsletter's own parts may make.
-MJML_LIMIT = 4_000_000
+# Characters of MJML, of a text part and of a stylesheet that a newsletter's own parts may make.
+MJML_LIMIT = 1_000_000
+TEXT_LIMIT = 1_000_000
+CSS_LIMIT = 100_000
+# Elements and closing tags: each rule of a stylesheet looks at all of them.
+TAG_LIMIT = 40_000
 
 
 class TemplateFailed(Exception):  # noqa: N818 (names what happened)
@@ -120,7 +133,7 @@ def render_part(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
 # What a template can raise. A deep recursion of Python's own is a RuntimeError.
 _FAILURES = (
     *(TemplateError, RuntimeError, MemoryError, SyntaxError, ArithmeticError),
-    *(TypeError, ValueError, LookupError, AttributeError),
+    *(TypeError, ValueError, LookupError, AttributeError, NameError),
     # Jinja2 asserts what `truncate` is given.
     AssertionError,
 )
@@ -139,14 +152,17 @@ def template_failure(error: BaseException, parts: Parts, name: str) -> TemplateF
     part, line = at[-1] if at else (name, 0)
     reason = str(error)
     if isinstance(error, RecursionError):
-        reason = stored("This template part includes itself in an endless loop.")
+        reason = stored("This template part includes itself in an endless loop, or is nested too deeply.")
     return TemplateFailed(reason or type(error).__name__, part, line)
 
 
 def check_syntax(name: str, source: str) -> None:
-    """Raises TemplateSyntaxError, with the line, for a part that the sandbox refuses before it runs."""
-    sandbox = jinja_environment(((name, source),))
-    sandbox.compile(source, name, name)
+    """Raises TemplateFailed, with the line, for a part that the sandbox refuses before it runs."""
+    parts = ((name, source),)
+    try:
+        jinja_environment(parts).compile(source, name, name)
+    except _FAILURES as error:
+        raise template_failure(error, parts, name) from error
 
 
 # Stand before the number of a line and after it, in what a part with marks makes.
@@ -225,6 +241,18 @@ def _escape_foreign_tags(value: Any) -> Any:
     return escape_tags(value)
 
 
+# What would continue a merge tag that begins in the text before, or begins one here.
+_PERCENT_SIGN = re.compile(r"^%|(?<=%)%")
+
+
+def _escape_pieces_of_tags(value: Any) -> Any:
+    """As `_escape_foreign_tags`, also where a template puts a tag together from two pieces of a text."""
+    if not isinstance(value, str) or "%" not in value or isinstance(value, TrustedText):
+        return value
+    kind = Markup if isinstance(value, Markup) else str
+    return kind(_PERCENT_SIGN.sub("\N{WORD JOINER}%", str(value)))
+
+
 # Steps that are left to the template that is being rendered.
 _spent: ContextVar[list[int]] = ContextVar("template_steps")
 
@@ -237,61 +265,145 @@ def _spend(steps: int) -> None:
 
 
 def _bounded(value: Any) -> Any:
-    """A value that the template made, if it is small enough."""
+    """A value that the template made, if it is small enough.
+
+    Tuples and views become lists, which cannot be keys: hashing deeply nested tuples ends the process.
+    """
+    if isinstance(value, (KeysView, ValuesView, ItemsView)) or type(value) is tuple:
+        _spend(len(value) // _ITEMS_A_STEP)
+        value = list(value)
     size = len(value) if isinstance(value, (str, list, tuple, dict)) else 0
     if size > _VALUE_LIMIT or (isinstance(value, (int, float)) and abs(value) > _NUMBER_LIMIT):
         raise _LimitReached(
             stored("The template creates a text, list or number that is larger than allowed.")
         )
-    _spend(1 + size // _CHARACTERS_A_STEP)
+    _spend(1 + size // (_CHARACTERS_A_STEP if isinstance(value, str) else _ITEMS_A_STEP))
     return value
 
 
-def _paid_for(value: Any, characters_a_step: int = _CHARACTERS_A_STEP) -> Any:
+def _paid_for(value: Any, characters_a_step: int = _CHARACTERS_A_STEP, *, as_text: bool = False) -> Any:
     """A value that the template reads, paid for by its size; an iterator is paid for item by item.
 
     A list costs as much as what is in it, lists included: comparing, sorting and printing read that too.
+    `characters_a_step` is for the text itself, not for texts in a list. `as_text`: it becomes text, which
+    objects of the view model cannot.
     """
     if isinstance(value, str):
         _spend(len(value) // characters_a_step)
-    elif isinstance(value, (list, tuple, dict, range)):
-        unpaid: list[Any] = [value]
-        while unpaid:
-            items = unpaid.pop()
-            _spend(len(items))
-            for item in (
-                () if isinstance(items, range) else items.values() if isinstance(items, dict) else items
-            ):
-                if isinstance(item, str):
-                    _spend(len(item) // characters_a_step)
-                elif isinstance(item, (list, tuple, dict)):
-                    unpaid.append(item)
+    elif isinstance(value, _CONTAINERS):
+        _pay_for_items(value, as_text=as_text)
     elif isinstance(value, Iterator):
-        return (_paid_for(item, characters_a_step) for item in map(_counted, value))
+        return (_paid_for(item, as_text=as_text) for item in map(_counted, value))
+    elif as_text and not isinstance(value, _SCALARS):
+        raise SecurityError(stored("Only texts, numbers and lists can be printed in a template."))
     return value
 
 
-def _paid_items(value: Any) -> Any:
-    """What a loop goes through: a text costs a step for each of its characters."""
-    return _paid_for(value, 1) if isinstance(value, str) else _paid_for(value)
+_CONTAINERS = (list, tuple, dict, range, KeysView, ValuesView, ItemsView)
+_SCALARS = (str, int, float, type(None), Undefined)
 
 
-def _counted(item: Any) -> Any:
-    _spend(1)
+def _pay_for_items(value: Any, *, as_text: bool) -> None:
+    unpaid: list[Any] = [value]
+    while unpaid:
+        items = unpaid.pop()
+        _spend(len(items))
+        if isinstance(items, range):
+            continue
+        for item in (*items, *items.values()) if isinstance(items, dict) else items:
+            if isinstance(item, str):
+                _spend(len(item) // _CHARACTERS_A_STEP)
+            elif isinstance(item, _CONTAINERS):
+                unpaid.append(item)
+            elif as_text and not isinstance(item, _SCALARS):
+                raise SecurityError(stored("Only texts, numbers and lists can be printed in a template."))
+
+
+def _paid_items(value: Any, cost: int) -> Any:
+    """What a loop goes through, where deciding on an item costs so many steps; a text has characters."""
+    if isinstance(value, Iterator):
+        return (_counted(item, cost) for item in value)
+    if isinstance(value, (str, *_CONTAINERS)):
+        _spend(len(value) * cost)
+    return _paid_for(value)
+
+
+def _counted(item: Any, cost: int = 1) -> Any:
+    _spend(cost)
     return item
 
 
-def _paying(function: Callable[..., Any], characters_a_step: int) -> Callable[..., Any]:
+def _printable(value: Any) -> Any:
+    """What is printed or joined: a text, a number, or the text of a list, paid for before it is made."""
+    paid = _paid_for(value, as_text=True)
+    return str(paid) if isinstance(paid, (*_CONTAINERS, Iterator)) else paid
+
+
+def _concatenate(*values: Any) -> Any:
+    """The operator “~” in a text."""
+    texts = [str(_printable(value)) for value in values]
+    _within(sum(map(len, texts)))
+    return "".join(texts)
+
+
+def _concatenate_markup(*values: Any) -> Any:
+    """The operator “~” in MJML."""
+    pieces = [_printable(value) for value in values]
+    _within(sum(len(piece) for piece in pieces if isinstance(piece, str)))
+    return markup_join(pieces)
+
+
+def _template_name(value: Any) -> str:
+    """What a part includes; Jinja2 would take a list of names, of any length, and try each."""
+    if not isinstance(value, str):
+        raise SecurityError(stored("A template includes one part, by its name."))
+    return value
+
+
+def _paying(
+    function: Callable[..., Any], characters_a_step: int, *, as_text: bool = False
+) -> Callable[..., Any]:
     """The filter or test, which pays for what it is given: its result may be small, or never be read."""
+
+    # Jinja2 hands some of them the environment or the context first.
+    own = int(hasattr(function, "jinja_pass_arg"))
 
     @wraps(function)
     def paying(*given: Any, **named: Any) -> Any:
+        if len(str(named.get("attribute", ""))) > _ATTRIBUTE_LIMIT:
+            raise _LimitReached(stored("A filter in a template names an attribute that is too long."))
         return function(
-            *(_paid_for(one, characters_a_step) for one in given),
+            *given[:own],
+            *(_paid_for(one, characters_a_step, as_text=as_text) for one in given[own:]),
             **{name: _paid_for(one) for name, one in named.items()},
         )
 
     return paying
+
+
+def _of_attribute(name: str) -> Callable[..., Any]:
+    """A filter whose first argument is an attribute's name."""
+    function = FILTERS[name]
+
+    @wraps(function)
+    def short(context: Any, value: Any, *rest: Any, **named: Any) -> Any:
+        if rest and len(str(rest[0])) > _ATTRIBUTE_LIMIT:
+            raise _LimitReached(stored("A filter in a template names an attribute that is too long."))
+        return function(context, value, *rest, **named)
+
+    return short
+
+
+def _of_numbers(test: Callable[..., Any]) -> Callable[..., Any]:
+    """A test that computes a remainder, which of a text would be a formatted one of any length."""
+
+    @wraps(test)
+    def numeric(*given: Any) -> Any:
+        if not all(isinstance(one, (int, float)) for one in given):
+            raise SecurityError(stored("This test in a template is for numbers only."))
+        return test(*given)
+
+    return numeric
 
 
 def _short_range(*limits: int) -> range:
@@ -306,16 +418,33 @@ def _short_range(*limits: int) -> range:
 def _replace(value: Any, old: str, new: str) -> Any:
     text = value if isinstance(value, str) else str(value)
     _within(len(text) + text.count(str(old)) * len(str(new)))
-    escaped = Markup.escape(new) if isinstance(text, Markup) else str(new)
+    # Escaped, also where it is written in the template: “&lt;” in place of “<” would undo an escaping.
+    escaped = Markup.escape(str(new)) if isinstance(text, Markup) else str(new)
     return text.replace(str(old), escaped)
 
 
 def _join(values: Iterable[Any], between: str = "") -> str:
-    texts = [value if isinstance(value, str) else str(value) for value in values]
+    texts = []
+    for value in values:
+        texts.append(value if isinstance(value, str) else str(_printable(value)))
+        _within(len(texts[-1]) + len(between))
     _within(sum(map(len, texts)) + len(between) * len(texts))
     if any(isinstance(text, Markup) for text in (*texts, between)):
         return Markup.escape(between).join(texts)
     return str(between).join(texts)
+
+
+def _wrap_lines(text: Any) -> str:
+    lines = str(text) if not isinstance(text, str) else text
+    _spend(lines.count("\n"))
+    return wrap_lines(lines)
+
+
+def _refused_safe(*_given: Any) -> Any:
+    # What is allowed of it, `_Metered` compiles without it.
+    raise SecurityError(
+        stored("The filter “safe” works only on text that is written in the template: use rich text fields.")
+    )
 
 
 def _trim(value: Any, chars: str | None = None) -> str:
@@ -347,26 +476,29 @@ def _within(size: int) -> None:
     _spend(size // _CHARACTERS_A_STEP)
 
 
-# By how much of a text costs a step.
-_SAFE_FILTERS = {
-    _CHARACTERS_A_STEP: (
-        *("abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "int", "items"),
-        *("last", "length", "lower", "safe", "string", "truncate", "upper"),
-    ),
+# Filters of Jinja2, by how much of a text costs a step: those that make a text of what they get…
+_TEXT_FILTERS = {
+    _CHARACTERS_A_STEP: ("capitalize", "e", "escape", "lower", "string", "truncate", "upper"),
     _SEARCHED_CHARACTERS_A_STEP: ("striptags", "title", "urlencode", "wordcount"),
-    # They go through it character by character.
-    1: (
-        *("groupby", "list", "map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr"),
-        *("sort", "unique"),
+}
+# … and all others, of which some go through a text character by character.
+_OTHER_FILTERS = {
+    _CHARACTERS_A_STEP: (
+        *("abs", "count", "d", "default", "first", "float", "int", "items", "last", "length", "round"),
     ),
+    1: ("list", "max", "min", "map", "reject", "reverse", "select", "sort", "unique"),
 }
-_OWN_FILTERS: dict[str, tuple[Callable[..., Any], int]] = {
-    "replace": (_replace, _CHARACTERS_A_STEP),
-    "join": (_join, 1),
-    "round": (_round, _CHARACTERS_A_STEP),
-    "trim": (_trim, _CHARACTERS_A_STEP),
-    "wrap": (wrap_lines, _CHARACTERS_A_STEP),
+_ATTRIBUTE_FILTERS = ("groupby", "rejectattr", "selectattr")
+# Our own: the function, its rate, and whether it makes a text of what it gets.
+_OWN_FILTERS: dict[str, tuple[Callable[..., Any], int, bool]] = {
+    "replace": (_replace, _CHARACTERS_A_STEP, True),
+    "join": (_join, 1, True),
+    "round": (_round, _CHARACTERS_A_STEP, False),
+    "safe": (_refused_safe, _CHARACTERS_A_STEP, False),
+    "trim": (_trim, _CHARACTERS_A_STEP, True),
+    "wrap": (_wrap_lines, _SEARCHED_CHARACTERS_A_STEP, True),
 }
+_NUMBER_TESTS = ("divisibleby", "even", "odd")
 _TEXT_METHODS = frozenset(
     ("capitalize", "endswith", "lower", "lstrip", "rstrip", "split", "startswith", "strip", "title", "upper")
 )
@@ -434,10 +566,21 @@ class Sandbox(ImmutableSandboxedEnvironment):
             **options,
         )
         self.filters = {
-            **{name: _paying(FILTERS[name], rate) for rate, names in _SAFE_FILTERS.items() for name in names},
-            **{name: _paying(*one) for name, one in _OWN_FILTERS.items()},
+            **{
+                name: _paying(FILTERS[name], rate, as_text=True)
+                for rate, names in _TEXT_FILTERS.items()
+                for name in names
+            },
+            **{
+                name: _paying(FILTERS[name], rate) for rate, names in _OTHER_FILTERS.items() for name in names
+            },
+            **{name: _paying(_of_attribute(name), 1) for name in _ATTRIBUTE_FILTERS},
+            **{name: _paying(one, rate, as_text=text) for name, (one, rate, text) in _OWN_FILTERS.items()},
         }
-        tests: dict[str, Any] = {**self.tests}
+        tests: dict[str, Any] = {
+            **self.tests,
+            **{name: _of_numbers(cast(Any, TESTS[name])) for name in _NUMBER_TESTS},
+        }
         self.tests = {name: _paying(one, _CHARACTERS_A_STEP) for name, one in tests.items()}
         kept = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
         self.globals = {**kept, "range": _short_range}
@@ -448,24 +591,37 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.bounded = _bounded
         self.paid_for = _paid_for
         self.paid_items = _paid_items
+        self.concatenate = _concatenate
+        self.concatenate_markup = _concatenate_markup
+        self.template_name = _template_name
 
     def _output(self, value: Any) -> Any:
-        if isinstance(value, (list, tuple, dict, range)):
-            # As long as what it holds, which counts once it is text.
-            value = str(_paid_for(value))
-        if isinstance(value, str):
-            _spend(len(value) // _CHARACTERS_A_STEP)
-        return _escape_foreign_tags(value)
+        return _escape_pieces_of_tags(_printable(value))
+
+    def join_path(self, template: str, parent: str) -> str:
+        """What is no markup has not been escaped."""
+        if parent.endswith(_MARKUP) and not template.endswith(_MARKUP):
+            raise SecurityError(stored("A part that ends in .mjml can include only such parts."))
+        return template
+
+    def wrap_str_format(self, value: Any) -> None:
+        """`format` of a text is no method that a template may call: its fields make texts of any length."""
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        if len(source.encode()) > PART_LIMIT:
+        if len(source.encode(errors="surrogatepass")) > PART_LIMIT:
             raise TemplateSyntaxError(
                 stored("A template part can have at most %(limit)s bytes.", limit=PART_LIMIT),
                 1,
                 name,
                 filename,
             )
+        if any(kind == "raw_begin" for _line, kind, _text in self.lex(source, name, filename)):
+            raise TemplateSyntaxError(stored("“raw” cannot be used in templates."), 1, name, filename)
         tree = super()._parse(source, name, filename)
+        if _is_too_complex(tree):
+            raise TemplateSyntaxError(
+                stored("This template part is too complex: split it into several parts."), 1, name, filename
+            )
         if name in self.marked:
             for text in tree.find_all(nodes.TemplateData):
                 text.data = _with_marks(text.data, self.marked[name], text.lineno)
@@ -474,15 +630,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return metered
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 (names of Jinja2's method)
-        if __obj is _spend or __obj is _bounded or __obj is _paid_for or __obj is _paid_items:
+        if __obj in _OWN_FUNCTIONS:
             return __obj(*args)
         _spend(1 + len(args) + len(kwargs))
         # Of a method, what it belongs to.
         owner = _paid_for(getattr(__obj, "__self__", None))
         if isinstance(owner, str) and __obj.__name__.endswith("strip"):
             _pay_for_strip(owner, *args[:1] or (None,))
-        given = [_paid_for(one) for one in args]
-        named = {name: _paid_for(one) for name, one in kwargs.items()}
+        is_ours = isinstance(__obj, FunctionType)
+        given = [_paid_for(one, as_text=is_ours) for one in args]
+        named = {name: _paid_for(one, as_text=is_ours) for name, one in kwargs.items()}
+        if is_ours and args:
+            # A text of a catalogue, and what is put into it.
+            longest = max((len(str(one)) for one in named.values()), default=0)
+            _within(len(str(args[0])) + str(args[0]).count("{") * longest)
         return super().call(__context, __obj, *given, **named)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -511,6 +672,32 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return isinstance(obj, Macro) or bool(super().is_safe_callable(obj))
 
 
+# Of these a template's code is given the functions themselves, which no template can name.
+_OWN_FUNCTIONS = frozenset(
+    (_spend, _bounded, _paid_for, _paid_items, _concatenate, _concatenate_markup, _template_name)
+)
+_NESTED = (nodes.For, nodes.If, nodes.Macro, nodes.Block, nodes.With, nodes.FilterBlock, nodes.AssignBlock)
+_HANDED_NAMES = (nodes.Include, nodes.Import, nodes.FromImport)
+
+
+def _is_too_complex(tree: nodes.Template) -> bool:
+    """Whether compiling the part would take long, or much memory."""
+    count = included = 0
+    names = set()
+    unseen: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    while unseen:
+        node, level = unseen.pop()
+        count += 1
+        level += isinstance(node, _NESTED)
+        included += isinstance(node, _HANDED_NAMES) or (isinstance(node, nodes.Block) and node.scoped)
+        if isinstance(node, nodes.Name) and node.ctx != "load":
+            names.add(node.name)
+        if count > _NODE_LIMIT or level > _LEVEL_LIMIT or included * len(names) > _HANDED_NAMES_LIMIT:
+            return True
+        unseen.extend((child, level) for child in node.iter_child_nodes())
+    return False
+
+
 def _with_marks(text: str, part: int, line: int) -> str:
     lines = text.split("\n")
     return "\n".join(f"{MARK}{part}:{line + place}{MARK_END}{one}" for place, one in enumerate(lines))
@@ -522,31 +709,41 @@ class _Metered(NodeTransformer):
     def __init__(self, name: str | None, filename: str | None) -> None:
         self.name = name
         self.filename = filename
+        # Names that the part sets, and blocks of it that are filtered.
+        self._names = self._captures = 0
 
     def _refuse(self, message: str, node: nodes.Node) -> None:
         raise TemplateSyntaxError(message, node.lineno, self.name, self.filename)
 
-    def _call(self, name: str, argument: nodes.Expr, line: int) -> nodes.Call:
+    def _call(self, name: str, *arguments: nodes.Expr, line: int) -> nodes.Call:
         function = nodes.EnvironmentAttribute(name, lineno=line)
-        return nodes.Call(function, [argument], [], None, None, lineno=line)
+        return nodes.Call(function, [*arguments], [], None, None, lineno=line)
 
-    def _count(self, body: list[nodes.Node], line: int) -> None:
-        """A step for each node of the body, and for the text in it, at its beginning."""
+    def _cost(self, body: Iterable[nodes.Node]) -> int:
+        """Steps: one for each node, and for the text in them; what is included is handed all names."""
         cost = 1
         for node in body:
             cost += 1 + sum(1 for _child in node.find_all(nodes.Node))
             cost += sum(len(text.data) for text in node.find_all(nodes.TemplateData)) // _CHARACTERS_A_STEP
-        step = self._call("spend", nodes.Const(cost, lineno=line), line)
+            cost += self._names * (
+                isinstance(node, _HANDED_NAMES) + sum(1 for _one in node.find_all(_HANDED_NAMES))
+            )
+        return cost
+
+    def _count(self, body: list[nodes.Node], line: int, defaults: Iterable[nodes.Node] = ()) -> None:
+        """Let the body begin with spending what it costs."""
+        step = self._call("spend", nodes.Const(self._cost((*body, *defaults)), lineno=line), line=line)
         body.insert(0, nodes.ExprStmt(step, lineno=line))
 
     def visit_Template(self, node: nodes.Template) -> nodes.Node:  # noqa: N802 (a name of Jinja2's visitor)
+        self._names = len({one.name for one in node.find_all(nodes.Name) if one.ctx != "load"})
         self.generic_visit(node)
         self._count(node.body, 1)
         return node
 
     def _visit_body(self, node: Any) -> nodes.Node:
         self.generic_visit(node)
-        self._count(node.body, node.lineno)
+        self._count(node.body, node.lineno, getattr(node, "defaults", ()))
         return node  # type: ignore[no-any-return]
 
     visit_Macro = visit_Block = _visit_body  # noqa: N815 (names of Jinja2's visitor)
@@ -554,20 +751,90 @@ class _Metered(NodeTransformer):
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         self._visit_body(node)
         # Items that the loop's condition leaves out reach no body.
-        node.iter = self._call("paid_items", cast(nodes.Expr, node.iter), node.lineno)
+        cost = nodes.Const(self._cost([node.test]) if node.test else 1, lineno=node.lineno)
+        node.iter = self._call("paid_items", cast(nodes.Expr, node.iter), cost, line=node.lineno)
         return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.expr = self._call("paid_for", node.expr, line=node.lineno)
+        return node
+
+    def visit_Assign(self, node: nodes.Assign) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.node = self._call("bounded", cast(nodes.Expr, node.node), line=node.lineno)
+        return node
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
+        """A list, as `_bounded` makes of it."""
+        self.generic_visit(node)
+        return nodes.List(node.items, lineno=node.lineno) if node.ctx == "load" else node
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
+        if isinstance(node.value, (int, float)) and not abs(node.value) <= _NUMBER_LIMIT:
+            self._refuse(
+                stored("The template creates a text, list or number that is larger than allowed."), node
+            )
+        return node
+
+    def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if not isinstance(node.template, nodes.Const) or not isinstance(node.template.value, str):
+            node.template = self._call("template_name", node.template, line=node.lineno)
+        return node
+
+    def _visit_import(self, node: Any) -> nodes.Node:
+        # Without the context Jinja2 would keep the part's module, and what it counts, for the next message.
+        node.with_context = True
+        return self.visit_Include(node)
+
+    visit_Import = visit_FromImport = _visit_import  # noqa: N815
+    visit_Extends = visit_Include  # noqa: N815
+
+    def _captured(self, body: list[nodes.Node], line: int) -> tuple[nodes.Node, nodes.Expr]:
+        """The body kept under a name of its own, and that name: filters then get it as they get a value."""
+        self._captures += 1
+        name = f"_captured_{self._captures}"
+        kept = nodes.AssignBlock(nodes.Name(name, "store", lineno=line), None, body, lineno=line)
+        return kept, nodes.Name(name, "load", lineno=line)
+
+    def _filtered(self, node: nodes.Filter | None, value: nodes.Expr) -> nodes.Expr:
+        """The filters of a block, which have nothing before them, on the value."""
+        if node is None:
+            return value
+        node.node = self._filtered(cast("nodes.Filter | None", node.node), value)
+        return node
+
+    def visit_FilterBlock(self, node: nodes.FilterBlock) -> list[nodes.Node]:  # noqa: N802
+        """Jinja2 would print the result unescaped, even that of a filter which takes the escaping back."""
+        kept, value = self._captured(node.body, node.lineno)
+        printed = nodes.Output([self._filtered(node.filter, value)], lineno=node.lineno)
+        return [self.visit(kept), self.visit(printed)]
+
+    def visit_AssignBlock(self, node: nodes.AssignBlock) -> Any:  # noqa: N802
+        if node.filter is None:
+            return self.generic_visit(node)
+        kept, value = self._captured(node.body, node.lineno)
+        assigned = nodes.Assign(node.target, self._filtered(node.filter, value), lineno=node.lineno)
+        return [self.visit(kept), self.visit(assigned)]
 
     def visit_Operand(self, node: nodes.Operand) -> nodes.Node:  # noqa: N802
         """What is compared with, or searched."""
         self.generic_visit(node)
-        node.expr = self._call("paid_for", node.expr, node.lineno)
+        node.expr = self._call("paid_for", node.expr, line=node.lineno)
         return node
 
     def _visit_value(self, node: Any) -> nodes.Node:
         self.generic_visit(node)
-        return self._call("bounded", node, node.lineno)
+        return self._call("bounded", node, line=node.lineno)
 
-    visit_Concat = visit_Call = visit_Add = visit_Sub = visit_Mul = visit_List = _visit_value  # noqa: N815
+    visit_Call = visit_Add = visit_Sub = visit_Mul = visit_List = _visit_value  # noqa: N815
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        in_markup = bool(self.name and self.name.endswith(_MARKUP))
+        name = "concatenate_markup" if in_markup else "concatenate"
+        return self._call(name, *node.nodes, line=node.lineno)
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
         """A slice is a new value."""
@@ -585,12 +852,10 @@ class _Metered(NodeTransformer):
                 ),
                 node,
             )
-        inner: nodes.Node | None = node
-        while isinstance(inner, nodes.Filter):
-            inner = inner.node
         self.generic_visit(node)
-        # The filter of a block has nothing before it, and is called by the block.
-        return node if inner is None else self._call("bounded", node, node.lineno)
+        if node.name == "safe":
+            return nodes.MarkSafe(cast(nodes.Expr, node.node), lineno=node.lineno)
+        return self._call("bounded", node, line=node.lineno)
 
     def visit_ScopedEvalContextModifier(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
         self._refuse(stored("Escaping of HTML cannot be switched off in templates."), node)
@@ -603,7 +868,12 @@ class _Metered(NodeTransformer):
     visit_EvalContextModifier = visit_ScopedEvalContextModifier  # noqa: N815
 
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*'){0,2000})>")
+# A comment, and a tag with as much of its attributes as there is; a tag may be cut off. The last three
+# characters stand for expressions and lines, in what is checked.
+TAG_OR_COMMENT = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(/?)([^\s<>/\"'!?\ue000-\ue002]+)((?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)>?",
+    re.DOTALL,
+)
 _VOID = frozenset(("area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"))
 
 
@@ -615,13 +885,49 @@ def require_mjml_within_limits(mjml: str, parts: Parts) -> None:
             parts[0][0],
             0,
         )
+    if mjml.count("<") > TAG_LIMIT:
+        raise TemplateFailed(
+            stored("The email made from this template has too many elements."), parts[0][0], 0
+        )
     depth = 0
-    for found in _TAG.finditer(mjml):
+    for found in TAG_OR_COMMENT.finditer(mjml):
+        if found[2] is None:
+            continue
         if found[1]:
-            depth -= 1
+            depth = max(0, depth - 1)
         elif not found[3].endswith("/") and found[2].lower() not in _VOID:
             depth += 1
             if depth > DEPTH_LIMIT:
                 raise TemplateFailed(
                     stored("The elements of the template are nested too deeply."), parts[0][0], 0
                 )
+
+
+def require_text_within_limits(text: str, parts: Parts) -> None:
+    """Raises TemplateFailed for a text part that is too long."""
+    if len(text) > TEXT_LIMIT:
+        raise TemplateFailed(
+            stored("The email made from this template has more than %(limit)s characters.", limit=TEXT_LIMIT),
+            parts[0][0],
+            0,
+        )
+
+
+# What loads something, or leaves the stylesheet.
+_REFUSED_IN_CSS = re.compile(r"<|@import|url\s*\(|expression\s*\(|javascript:|\\", re.IGNORECASE)
+
+
+def require_css_within_limits(css: str, name: str) -> None:
+    """Raises TemplateFailed for a stylesheet that is too long, or that loads or holds anything but style."""
+    if len(css) > CSS_LIMIT:
+        raise TemplateFailed(
+            stored(
+                "The stylesheet made from this template has more than %(limit)s characters.", limit=CSS_LIMIT
+            ),
+            name,
+            0,
+        )
+    if found := _REFUSED_IN_CSS.search(css):
+        raise TemplateFailed(
+            stored("“%(what)s” is not allowed in the CSS of an email.", what=found[0]), name, 0
+        )

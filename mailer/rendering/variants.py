@@ -188,6 +188,8 @@ def render_text(digest: Digest, theme: Mapping[str, str], parts: template_sandbo
         "numbered_links": numbered.urls,
     }
     written = template_sandbox.render_part(parts, "digest.txt", context)
+    if parts:
+        template_sandbox.require_text_within_limits(written, parts)
     if unlisted := numbered.unlisted(written):
         written = f"{written}\n\n{unlisted}"
     lines = (line.rstrip() for line in written.splitlines())
@@ -211,7 +213,7 @@ def _context(digest: Digest, theme: Mapping[str, str], parts: template_sandbox.P
 def _translator(language: str) -> Callable[..., TrustedText]:
     """What gives a text of the catalogue; merge tags in inserted values are escaped."""
     words = localization.for_language(language)
-    bare = lru_cache(maxsize=256)(lambda english: TrustedText(words(english)))
+    bare = lru_cache(maxsize=256)(lambda english: TrustedText(words(escape_tags(english))))
 
     def translate(english: str, **values: str) -> TrustedText:
         if not values:
@@ -220,11 +222,14 @@ def _translator(language: str) -> Callable[..., TrustedText]:
             name: value if isinstance(value, TrustedText) else escape_tags(value)
             for name, value in values.items()
         }
-        return TrustedText(words(english, **kept))
+        return TrustedText(words(escape_tags(english), **kept))
 
     return translate
 
 
 @lru_cache(maxsize=256)
 def _stylesheet(name: str, tokens: tuple[tuple[str, str], ...], parts: template_sandbox.Parts) -> str:
-    return template_sandbox.render_part(parts, name, {"theme": dict(tokens)})
+    css = template_sandbox.render_part(parts, name, {"theme": dict(tokens)})
+    if parts:
+        template_sandbox.require_css_within_limits(css, name)
+    return css

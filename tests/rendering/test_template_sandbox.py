@@ -53,6 +53,24 @@ ESCAPES = [
     "{% include 'themes/../../desk/form.html' %}",
     "{{ digest.subject | safe }}",
     "{% autoescape false %}{{ digest.subject }}{% endautoescape %}",
+    # Fields of a format reach attributes, and texts of any length.
+    "{{ translate('{x[0].__globals__[__name__]}', x=[translate]) }}",
+    "{{ translate('{x.__class__}', x=1) }}",
+    "{{ translate('{x}', x=digest) }}",
+    "{{ '{:>2000000000}'.format('a') }}",
+    "{{ '{a:>900000000}'.format_map({'a': 1}) }}",
+    "{{ [digest.office] | map('safe') | first }}",
+    # What is no markup is not escaped.
+    "{% include 'default/blocks/foot.txt' %}",
+    "{% import 'default/blocks/foot.txt' as foot %}",
+    "{% raw %}{{ digest.office }}{% endraw %}",
+    # Objects say more about themselves than their fields.
+    "{{ digest }}",
+    "{{ [digest] }}",
+    "{{ digest ~ '' }}",
+    "{{ digest | string }}",
+    "{{ [digest.blocks[0]] | join }}",
+    "{{ namespace(a=1) }}",
 ]
 _SET = "{% set kept = namespace(x=START) %}{% for _ in range(60) %}{% set kept.x = GROW %}{% endfor %}"
 # A text of 130,000 characters and a list of 30,000 items, and work with them whose result is small.
@@ -99,6 +117,30 @@ BOMBS = [
     "{{ 1.5 | round(-1000000000, 'floor') }}",
     "{{ 'a b c' | truncate(-1) }}",
     "{{ cycler(*[]) }}",
+    "{{ 1e999 + 1 }}",
+    "{{ '%2000000000d' is divisibleby(5) }}",
+    *(
+        "{% set n = namespace(t='aaaaaaaa') %}{% for _ in range(15) %}{% set n.t = n.t + n.t %}{% endfor %}"
+        + use
+        for use in (
+            "{{ " + "~".join(["n.t"] * 2000) + " }}",
+            "{{ translate('{a}{a}{a}', a=n.t) }}",
+            "{% if {n.t: 1} ~ '' %}{% endif %}" * 400,
+            "{{ [[1]] | map(attribute=n.t) | list }}",
+        )
+    ),
+    # Each level is twice as much to print or to compare as the one inside.
+    "{% set n = namespace(t=[1]) %}{% for _ in range(60) %}{% set n.t = (n.t, n.t) %}{% endfor %}"
+    "{{ n.t ~ '' }}",
+    "{% set n = namespace(t=[1]) %}{% for _ in range(60) %}{% set n.t = [n.t, n.t] %}{% endfor %}"
+    "{% if n.t in [1] %}{% endif %}",
+    "{% include ['blocks/foot.mjml', 'a.mjml'] ignore missing %}",
+    "{% set v = digest.blocks %}{% for a in v if {" + "1: 1, " * 3000 + "} is none %}{% endfor %}" * 99,
+    "{% macro m(a={" + "1: 1, " * 3000 + "}) %}{% endmacro %}{% for _ in range(999) %}{{ m() }}{% endfor %}",
+    # They end the compiler of MJML.
+    "<mj-raw>" + "<_a>" * 5000 + "</mj-raw>",
+    '<mj-raw><div a="' + "x" * 3000 + '">' + "<p>" * 100 + "</mj-raw>",
+    "<mj-raw><!-- " + "</a>" * 4000 + " --></mj-raw>" + "<mj-wrapper>" * 1000,
     "{{ '%1000000000d' % 5 }}",
     "{{ 'a' | center(1000000000) }}",
     _SET.replace("START", "'aaaaaaaa'").replace("GROW", "kept.x ~ kept.x"),
@@ -118,6 +160,105 @@ def test_the_sandbox_stops_it_and_readers_see_the_default(source: str) -> None:
     assert len(attempt.errors) == 1
     assert attempt.html == variants.render(EDITION, (), "en").html
     assert problems(DEFAULT + source)
+
+
+def test_hashing_what_is_nested_deeply_is_an_error_of_the_part() -> None:
+    """Python's own hash of nested tuples ends the process."""
+    deep = "(" * 25 + "n.x" + ",)" * 25
+    source = (
+        "{% set n = namespace(x=1) %}{% for _ in range(999) %}{% for _ in range(12) %}"
+        f"{{% set n.x = {deep} %}}{{% endfor %}}{{% endfor %}}{{% if n.x in {{}} %}}{{% endif %}}"
+    )
+    assert len(rendered(DEFAULT + source).errors) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ (" * 2000 + "1" + ")" * 2000 + " }}",
+        "{% if 1 %}" * 2000 + "{% endif %}" * 2000,
+        "{% if 1 %}" * 101 + "{% endif %}" * 101,
+        "{% for a in b %}" * 25 + "{% endfor %}" * 25,
+        "{% macro m(a, a) %}{% endmacro %}",
+        "{{ dict(a=1, a=2) }}",
+        "{{ " + "9" * 5000 + " }}",
+        "\ud800",
+        "{{ [" + "a, " * 20_000 + "] }}",
+        "{% set " + ", ".join(f"a{n}" for n in range(1500)) + " = b %}" + "{% include a %}" * 300,
+        "{% macro a() %}" * 45 + "{{ a }}" * 3000 + "{% endmacro %}" * 45,
+    ],
+    ids=lambda source: ascii(source[:40]),
+)
+def test_what_cannot_be_compiled_is_a_problem_of_the_part(source: str) -> None:
+    assert problems(DEFAULT + source)
+    assert len(rendered(DEFAULT + source).errors) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% filter striptags %}{{ digest.office }}{% endfilter %}",
+        "{% filter string | striptags | upper | lower %}{{ digest.office }}{% endfilter %}",
+        "{% set x | striptags %}{{ digest.office }}{% endset %}{{ x }}",
+        "{{ digest.office | e | replace('&lt;', '<' | safe) | replace('&gt;', '>' | safe) }}",
+        "{{ digest.office | e | striptags }}",
+    ],
+)
+def test_no_filter_takes_the_escaping_back(source: str) -> None:
+    masthead = replace(MASTHEAD, office="<script>x</script>", templates=((FOOT, DEFAULT + source),))
+    mail = variants.render(replace(EDITION, masthead=masthead), (), "en")
+    assert mail.errors == () and "<script" not in mail.html
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ translate(digest.office) }}",
+        "{{ digest.office[:5] }}{{ digest.office[5:] }}",
+        "{{ digest.office[:1] }}{{ digest.office[1:] }}",
+        "{{ digest.office[:1] }}{{ digest.office[1:2] }}{{ digest.office[2:] }}",
+    ],
+)
+def test_a_part_makes_no_merge_tag_of_what_writers_wrote(source: str) -> None:
+    def links(html: str) -> int:
+        return html.count("%%unsubscribe_url%%")
+
+    masthead = replace(MASTHEAD, office="%%unsubscribe_url%%")
+    plain = variants.render(replace(EDITION, masthead=masthead), (), "en")
+    part = replace(masthead, templates=((FOOT, DEFAULT + source),))
+    mail = variants.render(replace(EDITION, masthead=part), (), "en")
+    assert mail.errors == () and links(mail.html) == links(plain.html)
+
+
+def test_a_part_keeps_nothing_for_the_next_message() -> None:
+    counting = "{% set n = namespace(c=0) %}{% macro b() %}{% set n.c = n.c + 1 %}{{ n.c }}{% endmacro %}"
+    own = (
+        ("blocks/divider.mjml", counting),
+        (FOOT, DEFAULT + "{% import 'blocks/divider.mjml' as m %}{{ m.b() }}"),
+    )
+    content = replace(EDITION, masthead=replace(MASTHEAD, templates=own))
+    first, second = (variants.render(content, (), "en") for _ in range(2))
+    assert first.errors == () and first.html == second.html
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        "{{ story.body | striptags | truncate(300) }} {{ story.body_text | wordcount }}",
+        "{{ story.body_text.split('. ') | first }} {{ story.headline | upper }}",
+        "{% for word in story.headline.split(' ') %}{{ word | capitalize }} {% endfor %}",
+    ],
+)
+def test_what_designs_do_with_long_stories_is_within_the_limits(each: str) -> None:
+    body = "<p>" + "The new bridge is open to all who cross the river. " * 100 + "</p>"
+    stories = tuple(
+        replace(one, texts=tuple(replace(text, body=body) for text in one.texts)) for one in EDITION.stories
+    )
+    every = "{% for block in digest.blocks %}{% for story in block.stories %}EACH{% endfor %}{% endfor %}"
+    repeated = every.replace("EACH", each) * -(-40 // len(stories))
+    part = "<mj-raw><!-- " + repeated + " --></mj-raw>"
+    masthead = replace(MASTHEAD, templates=((FOOT, DEFAULT + part),))
+    assert variants.render(replace(EDITION, stories=stories, masthead=masthead), (), "en").errors == ()
 
 
 def test_what_writers_wrote_is_escaped_in_a_part_too() -> None:
@@ -154,6 +295,12 @@ LAST = DEFAULT.count("\n") + 1
         (DEFAULT + r'<mj-raw><p style="background: u\72 l(x)"></p></mj-raw>', LAST),
         (DEFAULT + "<mj-raw><img src=\"{{ 'https://example.org/a.png' }}\" /></mj-raw>", 0),
         (DEFAULT + "<mj-raw><img src=\"{{ '//example.org/a.png' }}\" /></mj-raw>", 0),
+        (
+            DEFAULT + "<mj-raw><p style=\"background: {{ 'url(https://example.org/a.png)' }}\"></p></mj-raw>",
+            0,
+        ),
+        (DEFAULT + '<mj-raw><img srcset="/x 1x, https://example.org/a.png 2x" /></mj-raw>', LAST),
+        (DEFAULT + '<mj-raw><img alt="' + "x" * 3000 + '" src="https://example.org/a.png" /></mj-raw>', LAST),
         (DEFAULT + '<mj-raw><p onclick="x()"></p></mj-raw>', LAST),
         (DEFAULT + '<mj-raw><a href="javascript:x()">x</a></mj-raw>', LAST),
         (DEFAULT + "<script>x()</script>", LAST),
@@ -180,6 +327,10 @@ def test_a_problem_is_found_on_its_line(source: str, line: int) -> None:
         ("print.css", r"p { background: \000075rl(//example.org/x) }"),
         ("print.css", r"p { background: u\rl(//example.org/x) }"),
         ("digest.txt", "{{ digest.newsletter }}"),
+        ("dark.css", "p { background: u{{ 'r' }}l(//example.org/x) }"),
+        ("dark.css", "{{ '@' }}import 'x';"),
+        ("dark.css", "{{ '<' }}/mj-style><mj-raw>x</mj-raw><mj-style>"),
+        ("inline.css", "{% for _ in range(900) %}" + "p { color: red } " * 20 + "{% endfor %}"),
         ("../outside.mjml", "x"),
     ],
 )
