@@ -335,7 +335,17 @@ def _masthead_texts(head: Masthead) -> Iterator[Text]:
 
 def _text(place: Place, part: TextPart, written: Subject | StoryText | LocalText) -> Text:
     value = str(getattr(written, part.name))
-    return Text(place, part.meaning, _without_addresses(value) if part.rich else value)
+    return Text(place, part.meaning, _shortened_runs(_without_addresses(value) if part.rich else value))
+
+
+# Characters and repetitions that no language has in a row: a pasted picture or table, or a key that was held.
+_RUNS = re.compile(r"(\d{100})\d+|([^\W\d_]{100})[^\W\d_]+|((.{1,8}?)\4{59})\4+", re.DOTALL)
+
+
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _shortened_runs(text: str) -> str:
+    """The text for the checks: on a long run, expressions that look for words would take minutes."""
+    return _RUNS.sub(lambda run: run[1] or run[2] or run[3], text)
 
 
 @lru_cache(maxsize=_REMEMBERED_TEXTS)

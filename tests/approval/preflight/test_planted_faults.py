@@ -985,3 +985,12 @@ def test_pale_colours_are_named_as_in_the_form_of_the_theme() -> None:
     finding = check(theme(dark_quiet="#75828C")(CLEAN))["design.contrast"]
     with override("ru"):
         assert f"«{colour_label('quiet')}»" in translated(finding.found[0].detail)
+
+
+@pytest.mark.parametrize("run", ["a", "0", "550 ", "- ", "\n", "слово"])
+def test_a_run_that_no_language_has_is_read_in_part(run: str) -> None:
+    """Otherwise some checks would take minutes for it, and digits would be no number."""
+    description = with_text(CLEAN, "map", "en", body=f"<p>Begins. {run * 20_000} Ends.</p>")
+    check(description)
+    (text,) = (one for one in description.texts if one.plain.startswith("Begins."))
+    assert len(text.plain) < 1_000 and text.plain.endswith("Ends.")
