@@ -196,7 +196,7 @@ _FILE_NAME = re.compile(
 )
 
 
-# Words that are clear in the name of a file or a sheet, and may mean something else in a cell of notes.
+# Words that are clear in the name of a file or a sheet or in a title, and may mean something else in a note.
 _NAME_SAYS = re.compile(
     r"\b(?:blocks?\b|black\b|suppress|stop ?list|dn[cdem]\b|in ?valid|bad (?:e ?mails?|address)"
     r"|fail(?:ed|ures?)\b|returned (?:e ?)?mail|стоп ?лист|исключ|недейств|не действ|невалид|не валид"
@@ -209,11 +209,17 @@ def file_name_status_and_certainty(name: str) -> tuple[str, bool]:
     base = name.replace("\\", "/").rpartition("/")[2]
     if exported := _FILE_NAME.match(base):
         return exported[1].casefold(), True
-    text = normalise_words(base.rpartition(".")[0] or base)
+    said = title_status_or_subscribed(base.rpartition(".")[0] or base)
+    return ("", True) if said is Status.SUBSCRIBED else (said.value, False)
+
+
+def title_status_or_subscribed(title: str) -> Status:
+    """What the title of some people says about all of them; SUBSCRIBED where it says nothing about that."""
+    text = normalise_words(title)
     said = explicit_status_or_subscribed(text)
     if said is Status.SUBSCRIBED and (_NAME_SAYS.search(text) or is_do_not_mail(text)):
         said = negative_phrase_status(text) or opt_out_or_bounce_status(text) or Status.BLOCKED
-    return ("", True) if said is Status.SUBSCRIBED else (said.value, False)
+    return said
 
 
 def _read_unnamed(values: set[str], words: Mapping[str, Status]) -> Reading:

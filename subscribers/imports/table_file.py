@@ -29,7 +29,12 @@ from subscribers.imports.csv_file import read_csv
 from subscribers.imports.json_columns import JsonColumns
 from subscribers.imports.row_types import EmptyFile, TableRow, UnreadableFile
 from subscribers.imports.staff_questions import parse_status_words
-from subscribers.imports.status_columns import file_name_status_and_certainty, status_column_of_heading
+from subscribers.imports.status_cells import Status
+from subscribers.imports.status_columns import (
+    file_name_status_and_certainty,
+    status_column_of_heading,
+    title_status_or_subscribed,
+)
 from subscribers.imports.workbook import Sheet, read_sheets, read_workbook
 from subscribers.translate_stored_texts import stored
 
@@ -41,6 +46,8 @@ _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _VCARD, _OPENDOCUMENT = b"begin:vcard", b"mimetypeapplication/vnd.oasis.opendocument."
 # Rows that are read before the columns are known.
 _PEEKED = 2_000
+# Characters of a title that a message shows.
+_TITLE_LENGTH = 80
 # The heading of the column that says what the names of files say about the people in them.
 STATUS_BY_NAME = "status by file name"
 # The same of the column that says which rows of a sheet are hidden, and what it says.
@@ -156,12 +163,13 @@ def _open(
             unpacked = zip_archive.unpack(copy, size, closed_at_the_end)
             return _open_archive(unpacked, options, closed_at_the_end, source)
         sheet = read_workbook(copy, size, closed_at_the_end)
-        rows = _with_hidden(sheet.rows, sheet.hidden)
+        rows = _with_hidden(_without_sections(sheet.rows), sheet.hidden)
         source = replace(source, rows=rows, doubtful=(HIDDEN_ROW,) if sheet.hidden else ())
     else:
         text = encodings.detect_encoding(stream, options.get("encoding", ""))
-        rows = read_csv(stream, text.encoding, options.get("delimiter", ""))
-        source = _Source(rows, text.sha256, text.size, text.encoding)
+        lines = read_csv(stream, text.encoding, options.get("delimiter", ""))
+        closed_at_the_end.enter_context(closing(lines))
+        source = _Source(_without_sections(lines), text.sha256, text.size, text.encoding)
     # Closed here, and not when the garbage collector runs: the generator holds the stream.
     closed_at_the_end.enter_context(closing(source.rows))  # type: ignore[type-var]
     word, sure = file_name_status_and_certainty(options.get("file_name", ""))
@@ -198,7 +206,7 @@ def _open_sheets(sheets: Sequence[Sheet], whole: _Source, file_name: str) -> _So
     """The first sheet of a workbook, together with others that list people who left."""
     tables: list[_NamedTable] = []
     for sheet in sheets:
-        headed = _headed(_with_hidden(sheet.rows, sheet.hidden))
+        headed = _headed(_with_hidden(_without_sections(sheet.rows), sheet.hidden))
         if (first := next(headed, None)) is not None:
             tables.append((sheet.name, headed, first[1]))
     if not tables:
@@ -288,6 +296,27 @@ def _numbered(first: Sequence[str]) -> list[tuple[str, int]]:
     if (email := email_place(names)) is not None:
         numbered[email] = "", -1
     return numbered
+
+
+def _without_sections(rows: Iterator[TableRow]) -> Generator[TableRow, None, None]:
+    """The same rows. Raises UnreadableFile for people below a row that says of all of them that they left."""
+    title: tuple[int, str] | None = None
+    for line, cells in rows:
+        if "@" not in "".join(cells):
+            texts = set(map(str.strip, cells)) - {""}
+            if len(texts) == 1 and title_status_or_subscribed(text := texts.pop()) is not Status.SUBSCRIBED:
+                title = line, text
+        elif title is not None:
+            raise UnreadableFile(
+                stored(
+                    "Line %(line)s of the file has only “%(text)s”: it may say who must get no emails, "
+                    "but not how far below. Add a column “Status” that says it in the row of each of these "
+                    "people, and delete this line; if the line means something else, only delete it.",
+                    line=title[0],
+                    text=title[1][:_TITLE_LENGTH],
+                )
+            )
+        yield line, cells
 
 
 def _with_status(rows: Iterator[TableRow], word: str) -> Generator[TableRow, None, None]:

@@ -14,9 +14,10 @@ import tempfile
 import warnings
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
@@ -43,7 +44,16 @@ _ESCAPED = re.compile("_x(000[9AaDd])_")
 # Bytes of a sheet that are looked at together; the tags of a row and of a value, and what a row's tag says.
 _PIECE, _LONGEST_TAG, _ROW = 1 << 16, 4_096, re.compile(rb"(?:\w+:)?row\b[^>]*>")
 _VALUE = re.compile(rb"(?:\w+:)?[vt][ >]")
+# The tags of a cell, of a formula in it, and of what its formula gave; and of cells that are merged.
+_CELL, _FORMULA = re.compile(rb"(?:\w+:)?c[ >/]"), re.compile(rb"(?:\w+:)?f[ >/]")
+_RESULT, _CELL_ENDS = re.compile(rb"(?:\w+:)?v(?:[ /][^>]*)?>(.*)", re.DOTALL), re.compile(rb"/(?:\w+:)?c>")
+_IS_TEXT = re.compile(rb"""\bt=["']str["']""")
+_MERGED = re.compile(
+    rb"""(?:\w+:)?mergeCell\b[^>]*\bref=["']([A-Z]{1,3})(\d{1,8}):([A-Z]{1,3})(\d{1,8})["']"""
+)
 _NUMBER, _HIDDEN = re.compile(rb"""\br=["'](\d{1,8})["']"""), re.compile(rb"""\bhidden=["'](?:1|true)["']""")
+# A workbook whose formulas Excel is to calculate when it opens it (ECMA-376, 18.2.2).
+_TO_CALCULATE = re.compile(rb"""<(?:\w+:)?calcPr\b[^>]*\bfullCalcOnLoad=["'](?:1|true)["']""")
 _SHEETS = "xl/worksheets/"
 # The argument of the process that makes it read more than the first sheet.
 _ALL_SHEETS = "all"
@@ -137,7 +147,7 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
 
     number = 0
     try:
-        _check_parts(stream)
+        calculated = _check_parts(stream)
         with warnings.catch_warnings():
             # openpyxl warns about parts that it skips.
             warnings.simplefilter("ignore")
@@ -146,9 +156,20 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
                 # The first one that people see; a hidden one may list people who left.
                 sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
                 for sheet in sheets[:1] if first_only else sheets:
-                    yield {"sheet": sheet.title, "hidden": list(_hidden_rows(sheet))}
+                    layout = _layout(sheet, calculated=calculated)
+                    if layout.uncalculated:
+                        raise UnreadableFile(
+                            stored(
+                                "Row %(number)s of the sheet “%(sheet)s”: a formula has no calculated value. "
+                                "Open the workbook in Excel or LibreOffice, save it, and import it again.",
+                                number=layout.uncalculated,
+                                sheet=sheet.title,
+                            )
+                        )
+                    yield {"sheet": sheet.title, "hidden": layout.hidden}
                     # A sheet may claim to be wider than it is; every row would be filled up to that.
                     sheet.reset_dimensions()
+                    fill = _MergedCells(layout.merged).fill
                     for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
                         if number > _MAX_ROWS:
                             raise UnreadableFile(
@@ -162,7 +183,9 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
                         if len(values) > MAX_COLUMNS:
                             raise UnreadableFile(too_many_columns(number, len(values)))
                         cells = [_cell_text(value) for value in values]
-                        if (joined := "".join(cells)) and not joined.isspace():
+                        blank = not (joined := "".join(cells)) or joined.isspace()
+                        cells = fill(number, cells, blank=blank)
+                        if not blank:
                             yield number, cells
     except _DAMAGED as error:
         raise_if_out_of_memory(error)
@@ -175,25 +198,111 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
         )
 
 
-def _hidden_rows(sheet: Any) -> Iterator[int]:
-    """The numbers of hidden rows with a value, which openpyxl does not tell of a sheet that is only read."""
-    rest, number, hidden = b"", 0, False
+@dataclass(frozen=True, order=True)
+class _Merge:
+    """Cells over several rows that are shown as one, with the value of the first; numbers from 1."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+@dataclass
+class _Layout:
+    """What openpyxl does not tell of a sheet that is only read."""
+
+    # Numbers of hidden rows with a value.
+    hidden: list[int] = field(default_factory=list)
+    merged: list[_Merge] = field(default_factory=list)
+    # The first row with a formula whose value nobody has calculated; 0 where there is none.
+    uncalculated: int = 0
+
+
+def _layout(sheet: Any, *, calculated: bool) -> _Layout:
+    """`calculated`: whether the values of formulas are calculated, and not left for when Excel opens it."""
+    found, rest = _Layout(), b""
+    number, hidden, cell, formula = 0, False, b"", False
     with sheet._get_source() as source:
         while piece := source.read(_PIECE):
             # No tag of a row is longer, and what is between two tags may be.
             *whole, rest = (rest[:_LONGEST_TAG] + piece).split(b"<")
             for tag in whole:
-                if row := _ROW.match(tag):
+                if tag.startswith(b"/"):
+                    if formula and _CELL_ENDS.match(tag):
+                        found.uncalculated, formula = found.uncalculated or number, False
+                elif row := _ROW.match(tag):
                     given = _NUMBER.search(row[0])
                     number = int(given[1]) if given else number + 1
                     hidden = _HIDDEN.search(row[0]) is not None
-                elif hidden and _VALUE.match(tag):
+                elif _CELL.match(tag):
+                    cell = tag
+                elif _FORMULA.match(tag):
+                    formula = True
+                elif formula and (result := _RESULT.match(tag)):
+                    # An empty text is a value. Without one, programs that cannot calculate write nothing, or
+                    # 0 in a workbook that Excel is to calculate.
+                    value = result[1].strip()
+                    formula = not (_IS_TEXT.search(cell) or (value and (calculated or value != b"0")))
+                elif merged := _MERGED.match(tag):
+                    _add_merged(found.merged, *merged.groups())
+                if hidden and _VALUE.match(tag):
                     hidden = False
-                    yield number
+                    found.hidden.append(number)
+    return found
 
 
-def _check_parts(stream: BinaryIO) -> None:
-    """Raise UnreadableFile for another archive, and for one that would unpack to far more than a table."""
+def _add_merged(merged: list[_Merge], left: bytes, top: bytes, right: bytes, bottom: bytes) -> None:
+    """Keep cells that reach over several rows: in one row, a value is in the row that it is about anyway."""
+    from openpyxl.utils import column_index_from_string
+
+    if int(bottom) > int(top):
+        columns = (column_index_from_string(letters.decode()) for letters in (left, right))
+        merged.append(_Merge(int(top), int(bottom), *columns))
+
+
+class _MergedCells:
+    """Gives every row the values of the merged cells that reach over it, which only the first of them has."""
+
+    def __init__(self, merged: list[_Merge]) -> None:
+        self._waiting = deque(sorted(merged))
+        # Those that reach over this row, with their values.
+        self._open: list[tuple[_Merge, str]] = []
+        self._width = 0
+
+    def fill(self, number: int, cells: list[str], *, blank: bool) -> list[str]:
+        """The cells of the next row; blank ones stay so. Raises UnreadableFile for a value that is hidden."""
+        self._width = max(self._width, len(cells))
+        while self._waiting and self._waiting[0].top <= number:
+            merge = self._waiting.popleft()
+            value = cells[merge.left - 1] if merge.left <= len(cells) else ""
+            if value.strip():
+                self._open.append((merge, value))
+        if not self._open:
+            return cells
+        self._open = [one for one in self._open if one[0].bottom >= number]
+        if blank:
+            return cells
+        filled = [*cells, *[""] * (self._width - len(cells))]
+        for merge, value in self._open:
+            for place in range(merge.left - 1, min(merge.right, self._width)):
+                if filled[place].strip() not in ("", value.strip()):
+                    raise UnreadableFile(
+                        stored(
+                            "Row %(number)s: merged cells hide the value of one of them. Unmerge the cells "
+                            "of the sheet, write into each row what it is to have, and import it again.",
+                            number=number,
+                        )
+                    )
+                filled[place] = value
+        return filled
+
+
+def _check_parts(stream: BinaryIO) -> bool:
+    """Whether the workbook says nothing of formulas that are yet to be calculated.
+
+    Raises UnreadableFile for another archive, and for one that would unpack to far more than a table.
+    """
     with zipfile.ZipFile(stream) as packed:
         parts = packed.infolist()
         if not any(part.filename == "xl/workbook.xml" for part in parts):
@@ -211,7 +320,8 @@ def _check_parts(stream: BinaryIO) -> None:
                 )
             )
         with packed.open("xl/workbook.xml") as text:
-            if _STRICT in text.read(_PIECE):
+            book = text.read()
+            if _STRICT in book[:_PIECE]:
                 raise UnreadableFile(
                     stored(
                         "The workbook is in the format Strict Open XML: save it as the type “Excel Workbook "
@@ -223,6 +333,7 @@ def _check_parts(stream: BinaryIO) -> None:
                 with packed.open(part) as text:
                     require_xml_depth_at_most(iter(lambda text=text: text.read(1 << 16), b""))  # type: ignore[misc]
     stream.seek(0)
+    return not _TO_CALCULATE.search(book)
 
 
 def _is_bomb(part: zipfile.ZipInfo) -> bool:

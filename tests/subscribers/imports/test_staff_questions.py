@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import os
+import re
 import zipfile
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -349,6 +351,114 @@ def test_hidden_rows_without_a_value_are_not_asked_about() -> None:
     book.save(target)
     found = read(target.getvalue(), "people.xlsx")
     assert list(found.added) == ["a"] and not found.questions
+
+
+def sheet_of(*rows: Sequence[str | None], merged: Sequence[str] = ()) -> bytes:
+    """A workbook of one sheet with these rows, and with these ranges of it merged."""
+    book, target = Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    for cells in merged:
+        book.active.merge_cells(cells)
+    book.save(target)
+    return target.getvalue()
+
+
+def with_cells(file: bytes, old: bytes, new: bytes, workbook: bytes = b"") -> bytes:
+    """The workbook with other XML in its sheet, and perhaps at the place of its setting for calculation."""
+    with zipfile.ZipFile(io.BytesIO(file)) as packed:
+        parts: dict[str, str | bytes] = {name: packed.read(name) for name in packed.namelist()}
+    sheet, book = parts["xl/worksheets/sheet1.xml"], parts["xl/workbook.xml"]
+    assert isinstance(sheet, bytes) and isinstance(book, bytes) and old in sheet
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(old, new)
+    parts["xl/workbook.xml"] = book.replace(b' fullCalcOnLoad="1"', workbook)
+    return pack(parts)
+
+
+def test_merged_cells_are_the_value_of_every_row_that_they_reach_over() -> None:
+    file = sheet_of(
+        ["Email", "Name", "Status", "Language"],
+        ["a@example.org", "Ann", "Unsubscribed", "ru"],
+        ["b@example.org", "Bob"],
+        ["c@example.org"],
+        [],
+        ["d@example.org", "Dan", "Active"],
+        ["e@example.org", "Eve", "Unsubscribed"],
+        [None, None, "Bounced"],
+        merged=["C2:C4", "D2:D1000", "A7:A8"],
+    )
+    found = read(file, "people.xlsx")
+    assert found.added == {"d": ("Dan", "ru", "")} and not found.questions
+    assert found.refused == {
+        "a": "unsubscribed",
+        "b": "unsubscribed",
+        "c": "unsubscribed",
+        # Of its two rows, the later one.
+        "e": "bounced",
+    }
+
+
+def test_merged_cells_over_several_columns_are_the_value_of_each() -> None:
+    rows = (["Email", "Name", "Status"], ["a@example.org", "Unsubscribed"], ["b@example.org"])
+    assert not read(sheet_of(*rows, merged=["B2:C3"]), "people.xlsx").added
+
+
+@pytest.mark.parametrize("merged", ["A1:XFD1", "B3:C3", "E2:F4", "B5:XFD9", "C1:C2"])
+def test_cells_that_are_merged_without_harm_are_read(merged: str) -> None:
+    rows = (["Email", "Name"], *([f"{local}@example.org"] for local in "abc"))
+    assert list(read(sheet_of(*rows, merged=[merged]), "people.xlsx").added) == ["a", "b", "c"]
+
+
+def test_a_value_that_merged_cells_hide_is_not_lost_in_silence() -> None:
+    rows = (["Email", "Status"], ["a@example.org", "Active"], ["b@example.org", "Unsubscribed"])
+    file = with_cells(
+        sheet_of(*rows), b"</sheetData>", b'</sheetData><mergeCells><mergeCell ref="B2:B3"/></mergeCells>'
+    )
+    with pytest.raises(UnreadableFile, match="Row 3: merged cells"):
+        read(file, "people.xlsx")
+
+
+@pytest.mark.parametrize("place", ["status", "whole row"])
+@pytest.mark.parametrize("empty", [b"<v></v>", b"<v/>", b"<v />", b"", b"<v>0</v>"])
+def test_a_formula_without_a_value_is_not_taken_for_nothing(place: str, empty: bytes) -> None:
+    address = "=Other!A1" if place == "whole row" else "b@example.org"
+    file = sheet_of(["Email", "Status"], ["a@example.org"], [address, '=IF(1>0,"Unsubscribed","")'])
+    with pytest.raises(UnreadableFile, match=r"Row 3 .*formula"):
+        read(with_cells(file, b"<v></v>", empty, b' fullCalcOnLoad="1"'), "people.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("cell", "added"),
+    [
+        # Excel and LibreOffice write an empty text so.
+        (b' t="str"><f>X</f><v></v>', True),
+        (b' t="str"><f>X</f><v>Unsubscribed</v>', False),
+        (b' t="str"><f t="shared" si="0"/><v>Active</v>', True),
+        (b"><f>X</f><v>0</v>", False),
+    ],
+)
+def test_a_formula_with_a_value_is_read_as_that(cell: bytes, added: bool) -> None:
+    file = sheet_of(["Email", "Status"], ["a@example.org", "=X"])
+    found = read(with_cells(file, b"><f>X</f><v></v>", cell), "people.xlsx")
+    assert list(found.added) == (["a"] if added else []) and not found.questions
+
+
+@pytest.mark.parametrize("title", ["Отписались", "Unsubscribed (2)", "Black list", "Больше не писать"])
+@pytest.mark.parametrize("ending", ["", "Казахстан\n"])
+def test_people_below_a_row_that_says_that_they_left_are_not_imported(title: str, ending: str) -> None:
+    file = f"Email;Name\nПодписчики;\na@example.org;Ann\n;{title}\n{ending}b@example.org;Bob\n"
+    cells = [line.split(";") for line in file.splitlines()]
+    for form, name in (
+        (file, "people.csv"),
+        (sheet_of(*cells), "people.xlsx"),
+        (pack({"a.csv": file}), "a.zip"),
+    ):
+        with pytest.raises(UnreadableFile, match=f"Line 4 .*{re.escape(title)}"):
+            read(form, name)
+    # Without headings, and without people.
+    with pytest.raises(UnreadableFile, match=f"Line 1 .*{re.escape(title)}"):
+        read(f"{title}\nb@example.org\n", columns={"1": "email"})
+    assert list(read(f"Email;Name\na@example.org;Ann\n{title};\n").added) == ["a"]
 
 
 @pytest.mark.parametrize("part", ["worksheet", "Sheet", "лист"])
