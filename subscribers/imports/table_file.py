@@ -125,8 +125,10 @@ def open_table(
             recognised_names=keys,
             expanded=frozenset(expanded.places) if keys else frozenset(),
         )
-        made = {columns.headings.index(heading) for heading in source.doubtful}
-        columns = replace(columns, doubtful=columns.doubtful | (made - columns.settled))
+        made = {columns.headings.index(heading) for heading in source.doubtful} - columns.settled
+        # They are statuses also where the first rows have none.
+        fields = tuple("status" if place in made else name for place, name in enumerate(columns.fields))
+        columns = replace(columns, fields=fields, doubtful=columns.doubtful | made)
         yield Table(
             columns,
             chain([] if columns.headed else [(line, first)], begin, rows),

@@ -341,6 +341,18 @@ def test_hidden_rows_of_a_sheet_are_asked_about(sheets: int, headings: list[str]
     assert list(answered.added)[:2] == ["a", "b"] and len(answered.questions) == sheets - 1
 
 
+def test_a_hidden_row_far_down_is_asked_about_with_the_safe_answer_too() -> None:
+    book, target = Workbook(), io.BytesIO()
+    book.active.append(["Email"])
+    for number in range(2_100):
+        book.active.append([f"p{number}@example.org"])
+    book.active.row_dimensions[2_050].hidden = True
+    book.save(target)
+    found = read(target.getvalue(), "people.xlsx")
+    (question,) = found.questions
+    assert question.proposed == "status" and found.refused == {"p2048": "not_subscribed"}
+
+
 def test_hidden_rows_without_a_value_are_not_asked_about() -> None:
     book = Workbook()
     for row in (["Email", "Name"], ["a@example.org", "Ann"], ["", None]):
