@@ -206,6 +206,13 @@ def test_a_chosen_encoding_is_enforced() -> None:
 
 CYRILLIC = ["Ольга Иванова", "Айгуль", "НУРЛАН", "Дмитрий Ким", "Ержан Абдрахманов"]
 LATIN = ["José Núñez", "François", "Jürgen Müller", "Zoë"]
+KAZAKH = ["Нұрлан Әбдірахманов", "Айгүль Сағатұлы", "Қайрат Төлегенов", "Бағдат Жұмабек", "Жүніс Сұлтанов"]
+KYRGYZ = ["Өмүрбек Текебаев", "Түгөлбай Сыдыкбеков", "Чыңгыз Айтматов", "Сүйүнбай"]
+UZBEK = ["Ўктам Жўраев", "Гўзал Йўлдошева", "Ўткир Мўминов", "Тўхтаев Норбўта", "Ўлжабоев"]
+TAJIK = ["Рахмон Шариф", "Гулчехра Носирова", "Сайфулло Чураев"]
+BELARUSIAN = ["Аўген Кавалёў", "Леў Воўк", "Паўлюк Багрым", "Уладзімір Някляеў"]
+UKRAINIAN = ["Євген Їжакевич", "Анастасія Матвієнко", "Раїса Гаєва", "Сергій Ґонта", "Олексій Єлисеєв"]
+SERBIAN = ["Ђорђе Јовановић", "Љубица Николић", "Његош Петровић"]
 TURKISH = ["Ayşe Yılmaz", "Çağrı", "İbrahim Şahin", "Gülşen"]
 
 
@@ -214,6 +221,9 @@ TURKISH = ["Ayşe Yılmaz", "Çağrı", "İbrahim Şahin", "Gülşen"]
     [
         *((one, CYRILLIC) for one in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")),
         *((one, CYRILLIC) for one in ("cp1251", "koi8-r", "cp866")),
+        *((one, KAZAKH) for one in ("kz1048", "ptcp154")),
+        *((one, KYRGYZ) for one in ("kz1048", "ptcp154")),
+        *(("cp1251", names) for names in (UZBEK, TAJIK, BELARUSIAN, UKRAINIAN, SERBIAN)),
         ("cp1252", LATIN),
         ("cp1254", TURKISH),
     ],
@@ -221,6 +231,18 @@ TURKISH = ["Ayşe Yılmaz", "Çağrı", "İbrahim Şahin", "Gülşen"]
 def test_the_encoding_is_detected_from_the_text(encoding: str, names: Sequence[str]) -> None:
     rows = "".join(f"p{number}@example.org;{name}\r\n" for number, name in enumerate(names))
     assert [row[1] for row in people(f"Email;Name\r\n{rows}".encode(encoding))] == names
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        *((one, name) for one in ("kz1048", "ptcp154") for name in (*KAZAKH, *KYRGYZ)),
+        *(("cp1251", name) for names in (UZBEK, BELARUSIAN, UKRAINIAN, SERBIAN) for name in names),
+    ],
+)
+def test_one_name_is_enough_to_tell_the_encodings_of_cyrillic_apart(encoding: str, name: str) -> None:
+    file = f"Email;Name\na@example.org;{name}\nb@example.org;{name}\n"
+    assert {row[1] for row in people(file.encode(encoding))} == {name}
 
 
 @pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "cp866"])
