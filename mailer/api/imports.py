@@ -128,8 +128,8 @@ class ColumnsIn(In):
 class ApplyIn(In):
     """How to apply an import."""
 
-    skip: list[Literal["typo", "disposable", "role"]] = Field(
-        [], max_length=3, description="Rows with these warnings about their address are not imported."
+    skip: list[Literal["typo", "disposable", "role", "name"]] = Field(
+        [], max_length=4, description="Rows with these warnings about their address or name are not imported."
     )
     suppress_do_not_mail: bool = Field(
         False, description="Also suppress the addresses that the file marks as unsubscribed or bounced."

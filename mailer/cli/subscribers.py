@@ -128,7 +128,7 @@ def erase(address: Address, json: Json = False) -> None:
 
 Exclude = Annotated[
     str,
-    typer.Option(metavar="WARNINGS", help="Reject addresses with these warnings: typo, disposable, role."),
+    typer.Option(metavar="WARNINGS", help="Reject rows with these warnings: typo, disposable, role, name."),
 ]
 SuppressDoNotMail = Annotated[
     bool,

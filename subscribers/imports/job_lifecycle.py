@@ -338,7 +338,7 @@ def start_apply(
 ) -> None:
     """Have a job that was read applied by the worker; harmless when repeated. Raises WrongState.
 
-    `warnings_to_reject`: rows with these warnings about their address (see `address_warnings.WARNINGS`) are
+    `warnings_to_reject`: rows with these warnings (see `validate.WARNINGS`) are
     not imported. `suppress_do_not_mail`: addresses that the file marks so are suppressed.
     """
     with transaction.atomic():

@@ -104,7 +104,7 @@ class ImportRow(_FileRow):
     language = models.CharField(max_length=12)
     # As CountriesField stores them.
     countries = models.CharField(max_length=800)
-    # A doubt about the address, see `address_warning`.
+    # A doubt about the address or the name, see `ValidRow`.
     warning = models.CharField(max_length=300)
     # Tags and values of custom fields, JSON; mostly empty.
     attributes = models.TextField(default="")

@@ -46,7 +46,7 @@ class ValidRow(NamedTuple):
     language: str
     # As CountriesField stores them: "KZ,UZ".
     countries: str
-    # A doubt about the address: "role", "disposable", "typo gmail.com"; mostly empty.
+    # A doubt about the address, or the name: "role", "disposable", "typo gmail.com", "name"; mostly empty.
     warning: str = ""
     # Tags and values of custom fields, JSON, see `imports.attributes`.
     attributes: str = ""
@@ -99,7 +99,7 @@ class ImportStats:
     do_not_mail: int = 0
     # How many of `do_not_mail` the import suppressed, because the user asked for that.
     newly_suppressed: int = 0
-    # How many rows have a doubtful address, by kind: role, disposable, typo.
+    # How many rows have a doubtful address or name, by kind: role, disposable, typo, name.
     warnings: dict[str, int] = field(default_factory=dict)
 
     def count(self, outcomes: dict[str, int]) -> None:

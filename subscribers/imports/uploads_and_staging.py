@@ -50,6 +50,7 @@ _REJECTED_FOR = {
     "typo": stored("the email address is probably mistyped"),
     "disposable": stored("the email address is disposable"),
     "role": stored("the email address belongs to a role and not to a person"),
+    "name": stored("letters of the name were replaced by “?” when the file was saved"),
 }
 # After the job, in the order of ValidRow.
 _IMPORT_ROW = (

@@ -28,6 +28,8 @@ from subscribers.translate_stored_texts import stored
 Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 
 _MAX_NAME_LENGTH = 200
+# What programs write in place of a letter that an encoding does not have: Excel, and decoders.
+_LOST_LETTER = re.compile(r"[^\W\d_]\?|\?[^\W\d_]|\ufffd")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # What a cell may have around an address, and after it.
@@ -71,7 +73,7 @@ _NOT_TYPOS = frozenset(
     }
 )
 
-WARNINGS = ("typo", "disposable", "role")
+WARNINGS = ("typo", "disposable", "role", "name")
 
 
 class _Refused(ValueError):  # noqa: N818  (a finding about the row)
@@ -153,14 +155,15 @@ def row_validator(columns: Columns, values: ValueReader | None = None) -> Valida
                 raise
             if by_country:
                 codes = _with_columns(codes, cells, by_country)
+            full_name = _name(full_name or name_beside)
             return ValidRow(
                 line,
                 address_hash,
                 address,
-                _name(full_name or name_beside),
+                full_name,
                 read_language(cells[language]) if language is not None and has_language else "",
                 codes,
-                warning_for(address),
+                warning_for(address) or warning_for_name(full_name),
                 parse_attributes(cells) if parse_attributes else "",
             )
         except _Refused as refused:
@@ -311,6 +314,11 @@ def warning_for(address: str) -> str:
     """ "typo DOMAIN" (the likely one), "disposable", "role", or "" for a normalised address."""
     local, _, domain = address.rpartition("@")
     return _warning_for_domain(domain) or ("role" if local in _ROLES else "")
+
+
+def warning_for_name(name: str) -> str:
+    """ "name" for one in which letters were lost, as "Н?рлан", when the file was saved; or ""."""
+    return "name" if ("?" in name or "\ufffd" in name) and _LOST_LETTER.search(name) else ""
 
 
 @lru_cache(maxsize=65_536)

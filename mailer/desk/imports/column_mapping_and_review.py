@@ -30,8 +30,8 @@ from mailer.desk.imports.labels_and_totals import (
     EFFECTS,
     STATUS_LABELS,
     accepted_and_rejected_samples,
-    address_warnings_by_kind,
     totals,
+    warnings_by_kind,
 )
 from mailer.desk.imports.list_and_upload import State, state_tone_and_label
 from mailer.reports.number_formats import format_number
@@ -357,7 +357,7 @@ class ImportPage(_ImportPage):
             zeros=[line for line in lines if line.is_zero],
             samples=accepted_and_rejected_samples(job),
             has_rejected=RejectedRow.objects.filter(job=job.pk).exists(),
-            warnings=address_warnings_by_kind(job),
+            warnings=warnings_by_kind(job),
             opted_out=job.expected.get("do_not_mail", 0) if self.may_suppress else 0,
             undo_until=job.applied_at + UNDO_FOR
             if job.applied_at and job_lifecycle.RUNNER.can_undo(job, now)

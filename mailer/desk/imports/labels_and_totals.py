@@ -56,6 +56,7 @@ _WARNINGS = {
     "typo": _("Addresses with probable typos"),
     "disposable": _("Disposable email addresses"),
     "role": _("Role addresses, such as info@"),
+    "name": _("Names with “?” in place of letters (save the file as “CSV UTF-8”, and upload it again)"),
 }
 
 
@@ -171,18 +172,21 @@ def accepted_and_rejected_samples(job: ImportJob) -> list[Sample]:
     return [*found, *_rejected(job)]
 
 
-def address_warnings_by_kind(job: ImportJob) -> list[tuple[str, str, str]]:
-    """Warnings about addresses by kind: (kind, label with count, sample addresses)."""
+def warnings_by_kind(job: ImportJob) -> list[tuple[str, str, str]]:
+    """Warnings about addresses and names by kind: (kind, label with count, samples)."""
     if job.state != State.READY:
         return []
     lines = job.samples.get("warnings", [])
     rows = (
-        ImportRow.objects.filter(job=job.pk, line__in=lines).order_by("line").values_list("email", "warning")
+        ImportRow.objects.filter(job=job.pk, line__in=lines)
+        .order_by("line")
+        .values_list("email", "name", "warning")
     )
     by_kind: dict[str, list[str]] = {}
-    for email, flag in rows:
+    for email, name, flag in rows:
         kind, _, suggestion = flag.partition(" ")
-        by_kind.setdefault(kind, []).append(f"{email} ({suggestion}?)" if suggestion else email)
+        about = name if kind == "name" else f"{email} ({suggestion}?)" if suggestion else email
+        by_kind.setdefault(kind, []).append(about)
     return [
         (
             kind,

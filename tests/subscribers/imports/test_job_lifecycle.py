@@ -13,6 +13,7 @@ from django.utils.translation import override
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from mailer.desk.imports.labels_and_totals import warnings_by_kind
 from mailer.reports.spreadsheet_export import rejected_rows_sheet, subscribers_sheet, write_csv
 from subscribers import consent, unsubscribe
 from subscribers.addresses import address_hash
@@ -324,6 +325,15 @@ def test_rows_with_a_warning_can_be_rejected(monthly: MailingList) -> None:
     assert (job.result["read"], job.result["added"], job.result["refused"]) == (3, 2, 1)
     assert job.result["warnings"] == {"role": 1}
     assert not Subscriber.objects.filter(email="a@gmial.com").exists()
+
+
+def test_rows_whose_names_lost_letters_can_be_rejected(monthly: MailingList) -> None:
+    file = "name,email\nНұрлан Әбдір,a@example.org\nОльга,b@example.org\n"
+    job = read_file(file.encode("cp1251", "replace").decode("cp1251"), monthly)
+    assert job.expected["warnings"] == {"name": 1}
+    assert [(kind, samples) for kind, _, samples in warnings_by_kind(job)] == [("name", "Н?рлан ?бдір")]
+    job_lifecycle.start_apply(job, "lola", NOW, ["name"])
+    assert [row[-2:] for row in uploads_and_staging.rejected_rows(job)] == [["Н?рлан ?бдір", "a@example.org"]]
 
 
 def test_tags_and_custom_fields_are_saved_and_undone(monthly: MailingList, join: Join) -> None:

@@ -405,6 +405,18 @@ def test_a_domain_in_another_script_is_stored_as_a_labels() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "doubt"),
+    [
+        *((one, "name") for one in ("Н?рлан", "?бдірахманов", "Серы?", "???ар А.", "A\ufffdgul")),
+        *((one, "") for one in ("Нұрлан", "?", "Ann (?)", "2?")),
+    ],
+)
+def test_a_name_in_which_letters_were_lost_gets_a_warning(name: str, doubt: str) -> None:
+    (row,) = read(f"email;name\na@example.org;{name}\n")
+    assert isinstance(row, ValidRow) and (row.name, row.warning) == (name, doubt)
+
+
+@pytest.mark.parametrize(
     ("address", "flag"),
     [
         ("olga@gmial.com", "typo gmail.com"),
