@@ -47,10 +47,36 @@ def normalise(address: str) -> str:
     try:
         domain = to_ascii_domain(domain)
     except UnicodeError as error:
+        mixed = filter(re.compile("[A-Za-z]").search, _DOTS.split(domain))
+        if letter := next(filter(None, map(_foreign_letter, mixed)), ""):
+            raise ValueError(
+                stored(
+                    "has the domain “%(domain)s”, which cannot exist: its letter “%(letter)s” is of another "
+                    "alphabet than the letters beside it",
+                    domain=domain,
+                    letter=letter,
+                )
+            ) from error
         raise ValueError(stored("has the domain “%(domain)s”, which cannot exist", domain=domain)) from error
     if domain.startswith("["):
         raise ValueError(stored("has an IP address instead of a domain"))
     normalised = f"{local}@{domain}".lower()
+    if letter := _foreign_letter(local):
+        raise ValueError(
+            stored(
+                "has the letter “%(letter)s” before the @, which is of another alphabet than the Latin one, "
+                "even if it looks the same; type the address again in Latin letters",
+                letter=letter,
+            )
+        )
+    if not local.isascii():
+        raise ValueError(
+            stored(
+                "has the character “%(character)s” before the @, where only the letters a to z, digits and "
+                "signs such as . _ + - can be",
+                character=next(one for one in local if not one.isascii()),
+            )
+        )
     if '"' in local:
         raise ValueError(stored("has quotation marks before the @, which many mail systems refuse"))
     if len(local) > 64:
@@ -62,6 +88,18 @@ def normalise(address: str) -> str:
     except ValidationError as error:
         raise ValueError(stored("is not a valid email address")) from error
     return normalised
+
+
+def _foreign_letter(text: str) -> str:
+    """The first letter of an alphabet that is not the Latin one; "" where there is none."""
+    return next(
+        (
+            one
+            for one in text
+            if not one.isascii() and one.isalpha() and not unicodedata.name(one, "").startswith("LATIN ")
+        ),
+        "",
+    )
 
 
 def without_invisible(text: str) -> str:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
 from subscribers.addresses import normalise
+from subscribers.translate_stored_texts import translated
 
 
 @pytest.mark.parametrize(
@@ -46,8 +48,22 @@ def test_a_domain_in_other_letters_is_stored_as_a_labels(domain: str, ascii_doma
     "domain", ["gm\u0430il.com", "gmail.\u0441om", "y\u0430nde\u0445.ru", "g\u03bf\u03bfgle.com"]
 )
 def test_a_domain_that_mixes_scripts_is_refused(domain: str) -> None:
-    with pytest.raises(ValueError, match="cannot exist"):
+    letter = next(letter for letter in domain if not letter.isascii())
+    with pytest.raises(ValueError, match=f"cannot exist.*“{letter}”"):
         normalise(f"olga@{domain}")
+
+
+@pytest.mark.parametrize(
+    ("local", "shown"),
+    [("\u043elga", "\u043e"), ("иван", "и"), ("olg\u03b1", "\u03b1"), ("José", "é"), ("a–b", "–")],
+)
+def test_what_is_not_ascii_before_the_at_sign_is_named(local: str, shown: str) -> None:
+    foreign = shown not in "é–"
+    with pytest.raises(ValueError, match=f"“{shown}”.*before the @") as error:
+        normalise(f"{local}@пример.рф")
+    assert ("another alphabet" in str(error.value)) is foreign
+    with override("ru"):
+        assert f"«{shown}»" in translated(str(error.value))
 
 
 @given(st.text(max_size=60))
