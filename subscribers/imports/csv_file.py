@@ -121,13 +121,14 @@ def _delimiter(text: TextIO, chosen: str) -> tuple[str, int]:
 
 
 def _likelihood(sample: str, delimiter: str) -> tuple[int, int]:
-    """How many rows have as many cells as the first, where those are several; then how many cells."""
+    """How many rows have as many cells as the first below titles, where those are several; how many cells."""
     # The last line may be cut off.
     lines = io.StringIO(sample if len(sample) < _SAMPLE else sample[: sample.rfind("\n") + 1], newline="")
     rows: list[int] = []
     try:
         for cells in csv.reader(lines, delimiter=delimiter):
-            if any(cells):
+            # A title has one cell, whatever divides the cells of the table.
+            if any(cells) and (rows or len(cells) > 1 or "@" in cells[0]):
                 rows.append(len(cells))
             if len(rows) == _SAMPLE_ROWS:
                 break

@@ -5,8 +5,8 @@ A file that no table of people can be, or that would fill the memory, is refused
 
 from __future__ import annotations
 
-import codecs
 import hashlib
+import re
 import struct
 import tempfile
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -44,8 +44,17 @@ _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 # How other files with people begin: contacts of a phone or mail program (RFC 6350), and OpenDocument, whose
 # first member says so uncompressed (OpenDocument 1.3 part 2, §3.3).
 _VCARD, _OPENDOCUMENT = b"begin:vcard", b"mimetypeapplication/vnd.oasis.opendocument."
-# Rows that are read before the columns are known.
-_PEEKED = 2_000
+# Web pages and XML, which many programs save with the ending .xls; after comments.
+_WEB_PAGE = re.compile(
+    rb"(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|meta|title|style|body|div|center|table)(?=[\s>])"
+    rb"|<\?xml\b.*<html(?=[\s>])|mime-version:",
+    re.DOTALL,
+)
+_XML = re.compile(rb"<\?xml\b|<(?:\w+:)?workbook(?=[\s>])")
+# What may be before that: byte order marks, and spaces.
+_BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n"
+# Rows that are read before the columns are known; and those of which one may name them.
+_PEEKED, _PEEKED_FOR_HEADINGS = 2_000, 10
 # Characters of a title that a message shows.
 _TITLE_LENGTH = 80
 # The heading of the column that says what the names of files say about the people in them.
@@ -165,13 +174,13 @@ def _open(
             unpacked = zip_archive.unpack(copy, size, closed_at_the_end)
             return _open_archive(unpacked, options, closed_at_the_end, source)
         sheet = read_workbook(copy, size, closed_at_the_end)
-        rows = _with_hidden(_without_sections(sheet.rows), sheet.hidden)
+        rows = _with_hidden(_without_titles(sheet.rows), sheet.hidden)
         source = replace(source, rows=rows, doubtful=(HIDDEN_ROW,) if sheet.hidden else ())
     else:
         text = encodings.detect_encoding(stream, options.get("encoding", ""))
         lines = read_csv(stream, text.encoding, options.get("delimiter", ""))
         closed_at_the_end.enter_context(closing(lines))
-        source = _Source(_without_sections(lines), text.sha256, text.size, text.encoding)
+        source = _Source(_without_titles(lines), text.sha256, text.size, text.encoding)
     # Closed here, and not when the garbage collector runs: the generator holds the stream.
     closed_at_the_end.enter_context(closing(source.rows))  # type: ignore[type-var]
     word, sure = file_name_status_and_certainty(options.get("file_name", ""))
@@ -208,8 +217,12 @@ def _open_sheets(sheets: Sequence[Sheet], whole: _Source, file_name: str) -> _So
     """The first sheet of a workbook, together with others that list people who left."""
     tables: list[_NamedTable] = []
     for sheet in sheets:
-        headed = _headed(_with_hidden(_without_sections(sheet.rows), sheet.hidden))
-        if (first := next(headed, None)) is not None:
+        headed = _headed(_with_hidden(_without_titles(sheet.rows), sheet.hidden))
+        try:
+            first = next(headed, None)
+        except UnreadableFile as error:
+            raise UnreadableFile(f"{sheet.name}: {error}") from error
+        if first is not None:
             tables.append((sheet.name, headed, first[1]))
     if not tables:
         raise EmptyFile(
@@ -300,6 +313,36 @@ def _numbered(first: Sequence[str]) -> list[tuple[str, int]]:
     return numbered
 
 
+def _without_titles(rows: Iterator[TableRow]) -> Generator[TableRow, None, None]:
+    """The rows from the one that names the columns on, which is one of the first.
+
+    Raises UnreadableFile where more than titles is above it, and as `_without_sections`.
+    """
+    begin, rows = _peek(_without_sections(rows), _PEEKED_FOR_HEADINGS)
+    place = _headings_place([cells for _, cells in begin])
+    if any(len(set(map(str.strip, cells)) - {""}) > 1 for _, cells in begin[:place]):
+        raise UnreadableFile(
+            stored(
+                "The headings are in line %(line)s of the file: delete the lines above it, and write what "
+                "they say of the columns into the headings.",
+                line=begin[place][0],
+            )
+        )
+    yield from begin[place:]
+    yield from rows
+
+
+def _headings_place(rows: Sequence[Sequence[str]]) -> int:
+    """The place of the row that names the column of addresses, before any address; else that of the first."""
+    for place, cells in enumerate(rows):
+        if not is_headed(cells):
+            break
+        names = [normalise_heading(cell) for cell in cells]
+        if email_place(names) is not None or other_systems_formats.recognise(names) is not None:
+            return place
+    return 0
+
+
 def _without_sections(rows: Iterator[TableRow]) -> Generator[TableRow, None, None]:
     """The same rows. Raises UnreadableFile for people below a row that says of all of them that they left."""
     title: tuple[int, str] | None = None
@@ -360,13 +403,13 @@ def _headed(rows: Iterator[TableRow]) -> Generator[TableRow, None, None]:
     yield from rows
 
 
-def _peek(rows: Iterator[TableRow]) -> tuple[list[TableRow], Iterator[TableRow]]:
+def _peek(rows: Iterator[TableRow], count: int = _PEEKED) -> tuple[list[TableRow], Iterator[TableRow]]:
     """The first rows, and the rest; an error in them is raised when the rest is read."""
     begin: list[TableRow] = []
     try:
         for row in rows:
             begin.append(row)
-            if len(begin) == _PEEKED:
+            if len(begin) == count:
                 break
     except UnreadableFile as error:
         return begin, _raising(error)
@@ -389,7 +432,23 @@ def _is_zip(stream: BinaryIO) -> bool:
         raise UnreadableFile(
             stored("This is an old Excel file, or one with a password: save it as XLSX or CSV without one.")
         )
-    if start.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(_VCARD):
+    # Without the zeros of UTF-16.
+    text = start.replace(b"\0", b"").lstrip(_BLANK).lower()
+    if _WEB_PAGE.match(text):
+        raise UnreadableFile(
+            stored(
+                "This is a web page, even if its name ends in .xls: open it in Excel or LibreOffice, save it "
+                "as XLSX, and import that file."
+            )
+        )
+    if _XML.match(text):
+        raise UnreadableFile(
+            stored(
+                "This is an XML file, even if its name ends in .xls: open it in Excel or LibreOffice, save "
+                "it as XLSX, and import that file."
+            )
+        )
+    if text.startswith(_VCARD):
         raise UnreadableFile(
             stored("This is a file of contacts (vCard): export the contacts as CSV, and import that file.")
         )

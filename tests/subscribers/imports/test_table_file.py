@@ -594,6 +594,75 @@ def test_a_file_of_another_kind_is_named(file: bytes, kind: str) -> None:
         read(file)
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff", "\r\n  "])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        ("<html xmlns:x='urn:schemas-microsoft-com:office:excel'>", "web page"),
+        ("<!DOCTYPE HTML PUBLIC '-//W3C//DTD HTML 4.01//EN'>", "web page"),
+        ("<!-- export --><TABLE border=1>", "web page"),
+        ("<meta charset=utf-8><table>", "web page"),
+        ('<?xml version="1.0"?><html>', "web page"),
+        ("MIME-Version: 1.0\nContent-Type: multipart/related", "web page"),
+        ('<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook>', "XML"),
+        ('<ss:Workbook xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet">', "XML"),
+    ],
+)
+def test_a_web_page_or_xml_that_is_called_a_workbook_is_named(
+    start: str, kind: str, encoding: str, mark: str
+) -> None:
+    with pytest.raises(UnreadableFile, match=f"This is an? {kind}"):
+        read(f"{mark}{start}<tr><td>Email</td></tr><tr><td>a@example.org</td></tr>".encode(encoding))
+
+
+def test_an_address_in_angle_brackets_is_no_markup() -> None:
+    assert people("<table@example.org>\n<html@example.org>\n")[0][0] == "table@example.org"
+
+
+@pytest.mark.parametrize(
+    "title", ["Список подписчиков на 01.12.2021", "Readers; {year} edition", "Readers, 2021"]
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_titles_above_the_headings_are_left_out(title: str, delimiter: str, padded: bool) -> None:
+    rows = [[f'"{title}"'], [""], ["Имя", "E-mail"], ["Ann", "a@example.org"], ["Bob", "b@example.org"]]
+    file = "\n".join(delimiter.join([*row, ""] if padded and len(row) == 1 else row) for row in rows)
+    assert [row[:2] for row in people(file)] == [("a@example.org", "Ann"), ("b@example.org", "Bob")]
+    assert read(file)[0].line == 4
+
+
+def test_titles_above_the_headings_of_a_workbook_are_left_out() -> None:
+    book, target = Workbook(), io.BytesIO()
+    for row in (["Readers"], [], [], ["Email", "Name"], ["a@example.org", "Ann"]):
+        book.active.append(row)
+    book.active.merge_cells("A1:B2")
+    book.save(target)
+    assert people(target.getvalue()) == [("a@example.org", "Ann", "", "")]
+
+
+def test_more_than_titles_above_the_headings_is_refused_with_their_line() -> None:
+    with pytest.raises(UnreadableFile, match="headings are in line 2"):
+        read("Контакты;;Отписался\nEmail;Телефон;\na@example.org;1;да\n")
+    book, target = Workbook(), io.BytesIO()
+    for sheet in (book.active, book.create_sheet("Left")):
+        for row in (["Email"], ["a@example.org"]) if sheet is book.active else (["A", "B"], ["Email"]):
+            sheet.append(row)
+    book.save(target)
+    with pytest.raises(UnreadableFile, match=r"Left: .*line 2"):
+        read(target.getvalue())
+
+
+def test_a_title_above_the_headings_that_says_that_people_left_is_not_left_out() -> None:
+    with pytest.raises(UnreadableFile, match=r"Line 1 .*Отписавшиеся"):
+        read("Отписавшиеся;\nEmail;Name\na@example.org;Ann\n")
+
+
+def test_a_row_below_people_does_not_name_the_columns() -> None:
+    file = "Contact;How\na@example.org;Phone\n;Mail\nb@example.org;Mail\n"
+    assert [isinstance(row, ValidRow) for row in read(file, Contact="email")] == [True, False, True]
+
+
 def test_an_encrypted_workbook_is_refused() -> None:
     locked = bytearray(SMALL)
     place = locked.find(b"PK\x01\x02")
