@@ -30,6 +30,8 @@ Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 _MAX_NAME_LENGTH = 200
 # What programs write in place of a letter that an encoding does not have: Excel, and decoders.
 _LOST_LETTER = re.compile(r"[^\W\d_]\?|\?[^\W\d_]|\ufffd")
+# They set the direction of the text after them: a name with one would turn the sentence around it.
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # What a cell may have around an address, and after it.
@@ -287,6 +289,8 @@ def _full_name(name: str, first: str, last: str) -> str:
 
 
 def _name(text: str) -> str:
+    if not text.isprintable():
+        text = _DIRECTION.sub("", text).strip()
     if len(text) > _MAX_NAME_LENGTH:
         raise ValueError(stored("the name is longer than %(number)s characters", number=_MAX_NAME_LENGTH))
     # A line break in a name could become a header of a mail.

@@ -397,6 +397,21 @@ def test_an_invalid_row_has_its_line_and_a_reason_without_the_address(row: str, 
     assert "a@example.org" not in reason(found[1])
 
 
+@pytest.mark.parametrize(
+    ("name", "stored_name"),
+    [
+        *((f"{mark}Ann \u202cKim{mark}", "Ann Kim") for mark in "\u202a\u202e\u2066\u2069"),
+        ("\u202e \u202c", ""),
+        # Parts of words, in Persian for one.
+        ("نرگس\u200cجان", "نرگس\u200cجان"),
+    ],
+)
+def test_controls_of_the_text_direction_are_no_part_of_a_name(name: str, stored_name: str) -> None:
+    assert people(f"email,name\na@example.org,{name}\n")[0][1] == stored_name
+    if stored_name == "Ann Kim":
+        assert people(f"email\n{name} <a@example.org>\n")[0][1] == stored_name
+
+
 def test_a_domain_in_another_script_is_stored_as_a_labels() -> None:
     assert people("email\nольга.x@example.org\n".replace("ольга.x", "olga")) == [
         ("olga@example.org", "", "", "")
