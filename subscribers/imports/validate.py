@@ -37,7 +37,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What a cell may have around an address, and after it.
 _AROUND, _AFTER = " \t\"'`‘’“”„«»<>()[]", " \t\r\n.,;:"
 _QUOTED = re.compile(r"""\A(["'])(.*)\1\Z""")
-_ONE_OF_SEVERAL = re.compile(r"[^@\s<>()\[\],;|/]+@[^@\s<>()\[\],;|/]+")
+_ONE_OF_SEVERAL = re.compile(r"(?<![^@\s<>()\[\],;|/])[^@\s<>()\[\],;|/]++@[^@\s<>()\[\],;|/]+")
 _SEPARATOR, _ADDRESS = re.compile("[<>,;]"), re.compile(r"[^@\s]+@[^@\s]+")
 
 # Mailboxes of an office and not of a person (RFC 2142, and common use).
