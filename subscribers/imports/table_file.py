@@ -29,7 +29,7 @@ from subscribers.imports.csv_file import read_csv
 from subscribers.imports.json_columns import JsonColumns
 from subscribers.imports.row_types import EmptyFile, TableRow, UnreadableFile
 from subscribers.imports.staff_questions import parse_status_words
-from subscribers.imports.status_cells import Status
+from subscribers.imports.status_cells import Status, word_status
 from subscribers.imports.status_columns import (
     file_name_status_and_certainty,
     status_column_of_heading,
@@ -345,23 +345,35 @@ def _headings_place(rows: Sequence[Sequence[str]]) -> int:
 
 def _without_sections(rows: Iterator[TableRow]) -> Generator[TableRow, None, None]:
     """The same rows. Raises UnreadableFile for people below a row that says of all of them that they left."""
-    title: tuple[int, str] | None = None
+    # By place of the cell: its line, and its text.
+    titles: dict[int, tuple[int, str]] = {}
     for line, cells in rows:
         if "@" not in "".join(cells):
-            texts = set(map(str.strip, cells)) - {""}
-            if len(texts) == 1 and title_status_or_subscribed(text := texts.pop()) is not Status.SUBSCRIBED:
-                title = line, text
-        elif title is not None:
+            texts = [cell.strip() for cell in cells]
+            if len(set(texts) - {""}) == 1:
+                place = next(place for place, text in enumerate(texts) if text)
+                if title_status_or_subscribed(texts[place]) is not Status.SUBSCRIBED:
+                    titles.setdefault(place, (line, texts[place]))
+            yield line, cells
+            continue
+        # Where the next person has a status in the same column, the row is one of them, without an address.
+        titles = titles and {place: title for place, title in titles.items() if not _has_status(cells, place)}
+        if titles:
+            at, text = min(titles.values())
             raise UnreadableFile(
                 stored(
                     "Line %(line)s of the file has only “%(text)s”: it may say who must get no emails, "
                     "but not how far below. Add a column “Status” that says it in the row of each of these "
                     "people, and delete this line; if the line means something else, only delete it.",
-                    line=title[0],
-                    text=title[1][:_TITLE_LENGTH],
+                    line=at,
+                    text=text[:_TITLE_LENGTH],
                 )
             )
         yield line, cells
+
+
+def _has_status(cells: Sequence[str], place: int) -> bool:
+    return place < len(cells) and bool(cells[place].strip()) and word_status(cells[place]) is not None
 
 
 def _with_status(rows: Iterator[TableRow], word: str) -> Generator[TableRow, None, None]:

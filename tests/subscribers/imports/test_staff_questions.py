@@ -365,6 +365,18 @@ def test_hidden_rows_without_a_value_are_not_asked_about() -> None:
     assert list(found.added) == ["a"] and not found.questions
 
 
+def test_a_row_of_which_only_the_status_is_left_is_no_title() -> None:
+    rows = (
+        "a@example.org,Ann,active\n,,unsubscribed\nb@example.org,Bob,active\nc@example.org,Cy,unsubscribed\n"
+    )
+    found = read(f"email,name,status\n{rows}")
+    assert list(found.added) == ["a", "b"] and found.refused["c"] == "unsubscribed"
+    with pytest.raises(UnreadableFile, match="Line 2 "):
+        read("email,name,status\nUnsubscribed,,\n,,unsubscribed\nb@example.org,Bob,active\n")
+    with pytest.raises(UnreadableFile, match="Line 2 "):
+        read("status,email,name\nUnsubscribed,,\n,b@example.org,Bob\n")
+
+
 def sheet_of(*rows: Sequence[str | None], merged: Sequence[str] = ()) -> bytes:
     """A workbook of one sheet with these rows, and with these ranges of it merged."""
     book, target = Workbook(), io.BytesIO()
