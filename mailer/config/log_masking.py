@@ -21,7 +21,7 @@ from mailer.config import log_context
 
 # The pages whose path carries a token or a secret: what follows their name is masked, also a damaged token.
 _PATH = re.compile(
-    r"(/(?:confirm|preferences|address(?:/agree|/not-me)?|stay|your-data|unsubscribe|r|o|hooks/[a-z_]+"
+    r"(/(?:confirm|preferences|address(?:/agree|/not-me)?|stay|your-data|unsubscribe(?:/list)?|r|o|hooks/[a-z_]+"
     r"|password_reset/confirm|set-password|accounts/email|accounts/approval)/)[^\s\"'<>]+"
 )
 # User and password in a URL: removed together with the @, up to the last one in the part with the host.
