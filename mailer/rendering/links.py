@@ -68,7 +68,12 @@ class NumberedLinks:
         self._numbers: dict[str, str] = {}
 
     def number(self, url: str) -> str:
-        """What stands in the text for `url`: "[3]". The same address has the same number."""
+        """What stands in the text for `url`: "[3]". The same address has the same number.
+
+        Raises TypeError for what is no text: a template may give anything.
+        """
+        if not isinstance(url, str):
+            raise TypeError("link_number takes an address")
         self.asked.append(url)
         number = self._numbers.get(url)
         if number is None:

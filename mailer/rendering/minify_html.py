@@ -8,7 +8,7 @@ that a cell has already, tags that HTML lets one omit, and white space of styles
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Set
 from functools import lru_cache
 
 _OUTLOOK, _END = "<!--[if mso | IE]>", "<![endif]-->"
@@ -47,7 +47,7 @@ _GROUND = re.compile(r' bgcolor="(#\w+)"(?=[^>]*[";]background:\1[";])')
 _ZERO = re.compile(r"(?<![\w.])0px")
 _BREAK_WORDS = "word-break:break-word"
 
-_STYLE_ELEMENT = re.compile(r"(<style[^>]*>)([^<]*)(</style>)")
+_STYLE_ELEMENT = re.compile(r"(<style[^<>]*>)([^<]*)(</style>)")
 # For Internet Explorer and for Outlook 2003.
 _FOR_OLD_PROGRAMS = re.compile(
     r'<!--\[if !mso\]><!--><meta http-equiv="X-UA-Compatible"[^<>]*><!--<!\[endif\]-->'
@@ -156,7 +156,8 @@ def _short_style(name: str, style: str, tag: str) -> str:
     declarations = [_short_declaration(one) for one in style.split(";") if one.strip()]
     if 'role="article"' in tag:
         declarations.append(_BREAK_WORDS)
-    return ";".join(one for one in declarations if not _is_repeated(one, name, declarations))
+    said = frozenset(declarations)
+    return ";".join(one for one in declarations if not _is_repeated(one, name, said))
 
 
 def _short_declaration(declaration: str) -> str:
@@ -164,7 +165,7 @@ def _short_declaration(declaration: str) -> str:
     return f"{name.strip()}:{_ZERO.sub('0', value.strip()).replace(', ', ',')}"
 
 
-def _is_repeated(declaration: str, name: str, declarations: Sequence[str]) -> bool:
+def _is_repeated(declaration: str, name: str, declarations: Set[str]) -> bool:
     """Whether another declaration says the same, or the compiler's stylesheet does for all pictures."""
     before, _colon, value = declaration.partition(":")
     if before == "background":

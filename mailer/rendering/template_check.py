@@ -152,11 +152,15 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 # A character by its number, or a letter that stands for itself.
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})\s?|[G-Zg-z])")
 # What a mail program loads without being asked.
-_LOADED = re.compile(r"""\b(src|srcset|background)=(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
-_HOST = re.compile(r"(?:^|[\s,])(?:https?:)?//([^/\s?#,]+)", re.IGNORECASE)
-_STYLE_THAT_LOADS = re.compile(
-    r"""\bstyle=(?:"[^"]*?(?:url\s*\(|@import)|'[^']*?(?:url\s*\(|@import))""", re.IGNORECASE
-)
+_LOADED = re.compile(r"""\b(src|srcset|background|poster)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_HOST = re.compile(r"(?:^|[\s,])(?:https?:/*|//+)([^/\s?#,]+)", re.IGNORECASE)
+_HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:javascript|data|vbscript):", re.IGNORECASE)
+_SCRIPT = re.compile(r"""<script\b|<[a-z][^<>]*[\s"'/]on[a-z]+\s*=""", re.IGNORECASE)
+# Styles of elements, and style sheets; what they load.
+_STYLE = re.compile(r"""\bstyle\s*=\s*(?:"([^"]*)"|'([^']*)')|<style\b[^<>]*>([^<]*)""", re.IGNORECASE)
+_CSS_ADDRESS = re.compile(r"""(?:url|src|image-set)\s*\(\s*(?:"([^"]*)"|'([^']*)'|([^)]*))""", re.IGNORECASE)
+_CSS_LOADS = re.compile(r"@import|expression\s*\(|javascript:", re.IGNORECASE)
 # mj-style and mj-raw hold CSS and HTML that the compiler does not read.
 _CSS_ELEMENT = re.compile(r"(<mj-style\b[^<>]*>)(.*?)(</mj-style>|\Z)", re.DOTALL)
 
@@ -290,7 +294,7 @@ def _attribute_problems(name: str, line: int, tag: str, attribute: str, value: s
         )
     if attribute == "style":
         yield from _css_problems(name, value, line - 1)
-    if attribute == "href" and re.match(r"\s*(?:javascript|data|vbscript):", value, re.IGNORECASE):
+    if attribute == "href" and _SCHEME.match(_address(value)):
         yield Problem(name, line, stored("Links in the template must begin with https:, http: or mailto:."))
 
 
@@ -314,11 +318,7 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
     markup, plain = _foot_part(own, ".mjml"), _foot_part(own, ".txt")
     # Also what an expression makes, which its source does not show.
     hosts = _hosts_of(content)
-    loading = [
-        one[1] for one in _LOADED.finditer(html) if not hosts.issuperset(_hosts_in(one[2] or one[3] or ""))
-    ]
-    loading += ["style"] if _STYLE_THAT_LOADS.search(html) else []
-    for attribute in dict.fromkeys(loading):
+    for attribute in dict.fromkeys(_loading(html, hosts)):
         yield Problem(
             markup,
             0,
@@ -326,6 +326,10 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
                 "In the template, “%(attribute)s” loads something from another server.", attribute=attribute
             ),
         )
+    if _SCRIPT.search(html) or any(
+        _SCHEME.match(_address(one[1] or one[2] or "")) for one in _HREF.finditer(html)
+    ):
+        yield Problem(markup, 0, stored("Links in the template must begin with https:, http: or mailto:."))
     for tag in ("unsubscribe_url", "preferences_url"):
         if PLACEHOLDERS[tag] not in html:
             yield Problem(
@@ -351,9 +355,26 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
             yield Problem(plain, 0, lack)
 
 
+def _loading(html: str, hosts: set[str]) -> Iterator[str]:
+    """The attributes, and styles, that load something from another host, also within comments for Outlook."""
+    for found in _LOADED.finditer(html):
+        if not hosts.issuperset(_hosts_in(found[2] or found[3] or "")):
+            yield found[1]
+    for found in _STYLE.finditer(html):
+        css = unescape(found[1] or found[2] or found[3] or "")
+        addresses = [one[1] or one[2] or one[3] for one in _CSS_ADDRESS.finditer(css)]
+        if not all(hosts.issuperset(_hosts_in(one)) for one in addresses) or _CSS_LOADS.search(css):
+            yield "style"
+
+
+def _address(value: str) -> str:
+    """An attribute's value as a browser reads it as an address."""
+    return re.sub(r"[\t\r\n]", "", unescape(value)).strip().replace("\\", "/")
+
+
 def _hosts_in(value: str) -> list[str]:
     """The hosts of the addresses in an attribute, of which srcset may hold several."""
-    return _HOST.findall(unescape(value))
+    return _HOST.findall(_address(value))
 
 
 def _hosts_of(content: Content) -> set[str]:
@@ -401,7 +422,7 @@ def _structure_problems(marked: str, parts: Parts, own: Sequence[str]) -> Iterat
                 yield _mismatch(tag, open_elements, at)
                 return
             open_elements.pop()
-        elif tag not in _VOID and not attributes.endswith("/"):
+        elif found[4] not in _VOID and not attributes.endswith("/"):
             yield from _misplaced(tag, open_elements, at)
             open_elements.append((tag, at))
             if len(open_elements) > template_sandbox.DEPTH_LIMIT:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import secrets
 import textwrap
 import traceback
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
@@ -33,7 +34,7 @@ from markupsafe import Markup
 
 from mailer.rendering.block_cache import KeepingTemplate
 from mailer.rendering.mark_staff_messages_for_translation import stored
-from mailer.rendering.merge_tags import TrustedText, escape_tags
+from mailer.rendering.merge_tags import PLACEHOLDERS, TAG_RE, TAGS, TrustedText, escape_tags
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Templates are inside the package in a wheel, and beside it in a checkout.
@@ -61,18 +62,26 @@ _CHARACTERS_A_STEP = 64
 _SEARCHED_CHARACTERS_A_STEP = 8
 _ITEMS_A_STEP = 4
 # Nodes of one part's syntax tree (the largest shipped part has some 200), levels of blocks in each other, and
-# the names that a part sets, times the parts that it includes: each of these is handed all of them.
+# the names that a part sets, times its conditions and the parts that it includes: Jinja2 hands all of them to
+# each.
 _NODE_LIMIT = 10_000
 _LEVEL_LIMIT = 18
-_HANDED_NAMES_LIMIT = 20_000
+_HANDED_NAMES_LIMIT = 40_000
+# Parts of which the first that exists is included.
+_NAMES_LIMIT = 10
 # Characters of the dotted name by which a filter reads an attribute.
 _ATTRIBUTE_LIMIT = 200
+# Characters that a template prints, for all parts together.
+OUTPUT_LIMIT = 4_000_000
 # Levels of nested elements that the MJML compiler is given: it ends the process on some thousands.
 DEPTH_LIMIT = 60
 # Characters of MJML, of a text part and of a stylesheet that a newsletter's own parts may make.
 MJML_LIMIT = 1_000_000
 TEXT_LIMIT = 1_000_000
 CSS_LIMIT = 100_000
+DECLARATION_LIMIT = 2_000
+# Declarations of a stylesheet, squared, times elements: it is written into each element's style.
+_INLINING_LIMIT = 10**9
 # Elements and closing tags: each rule of a stylesheet looks at all of them.
 TAG_LIMIT = 40_000
 
@@ -121,13 +130,17 @@ def render_part(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
     """The text of the part `name`, with `parts` in place of shipped ones. Raises TemplateFailed for these."""
     if not parts:
         return jinja_environment(()).get_template(name).render(context)
-    spent = _spent.set([STEP_LIMIT])
+    return _rendered(jinja_environment(parts), parts, name, context)
+
+
+def _rendered(sandbox: Environment, parts: Parts, name: str, context: Mapping[str, Any]) -> str:
+    rendering = _rendering.set(_Rendering())
     try:
-        return jinja_environment(parts).get_template(name).render(context)
+        return _with_merge_tags(sandbox.get_template(name).render(context))
     except _FAILURES as error:
         raise template_failure(error, parts, name) from error
     finally:
-        _spent.reset(spent)
+        _rendering.reset(rendering)
 
 
 # What a template can raise. A deep recursion of Python's own is a RuntimeError.
@@ -167,18 +180,12 @@ def check_syntax(name: str, source: str) -> None:
 
 # Stand before the number of a line and after it, in what a part with marks makes.
 MARK, MARK_END = "\ue001", "\ue002"
+_WITHOUT_MARKS = dict.fromkeys(range(0xE000, 0xE003))
 
 
 def render_part_with_line_marks(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
     """The same with a mark, such as "<MARK>0:12<MARK_END>", at each line of `parts[0]`, `parts[1]`…"""
-    spent = _spent.set([STEP_LIMIT])
-    try:
-        sandbox = jinja_environment(parts, marked=True)
-        return sandbox.get_template(name).render(context)
-    except _FAILURES as error:
-        raise template_failure(error, parts, name) from error
-    finally:
-        _spent.reset(spent)
+    return _rendered(jinja_environment(parts, marked=True), parts, name, context)
 
 
 @lru_cache(maxsize=32)
@@ -241,27 +248,41 @@ def _escape_foreign_tags(value: Any) -> Any:
     return escape_tags(value)
 
 
-# What would continue a merge tag that begins in the text before, or begins one here.
-_PERCENT_SIGN = re.compile(r"^%|(?<=%)%")
+@dataclasses.dataclass
+class _Rendering:
+    """What is left to the template that is being rendered, and how its merge tags are marked."""
+
+    steps: int = STEP_LIMIT
+    characters: int = OUTPUT_LIMIT
+    # Nobody who writes texts can know it.
+    mark: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
 
 
-def _escape_pieces_of_tags(value: Any) -> Any:
-    """As `_escape_foreign_tags`, also where a template puts a tag together from two pieces of a text."""
-    if not isinstance(value, str) or "%" not in value or isinstance(value, TrustedText):
-        return value
-    kind = Markup if isinstance(value, Markup) else str
-    return kind(_PERCENT_SIGN.sub("\N{WORD JOINER}%", str(value)))
-
-
-# Steps that are left to the template that is being rendered.
-_spent: ContextVar[list[int]] = ContextVar("template_steps")
+_rendering: ContextVar[_Rendering] = ContextVar("template_rendering")
 
 
 def _spend(steps: int) -> None:
-    left = _spent.get()
-    left[0] -= steps
-    if left[0] < 0:
+    left = _rendering.get()
+    left.steps -= steps
+    if left.steps < 0:
         raise _LimitReached(stored("The template needs more computing steps than allowed."))
+
+
+def _marked_tags(text: str) -> str:
+    """A trusted text with a mark in place of each merge tag, so that no other text can be taken for one."""
+    mark = _rendering.get().mark
+    return TAG_RE.sub(lambda tag: f"\ue010{mark}{tag[1]}\ue011", text) if "%%" in text else text
+
+
+def _with_merge_tags(written: str) -> str:
+    """The finished text: what looks like a merge tag is broken, and marks become merge tags."""
+    marked = re.compile(f"\ue010{_rendering.get().mark}({'|'.join(TAGS)})\ue011")
+    return marked.sub(lambda mark: f"%%{mark[1]}%%", escape_tags(written))
+
+
+def _merge_tag(name: str) -> TrustedText:
+    """A merge tag that is written in the template."""
+    return PLACEHOLDERS[name]
 
 
 def _bounded(value: Any) -> Any:
@@ -269,7 +290,7 @@ def _bounded(value: Any) -> Any:
 
     Tuples and views become lists, which cannot be keys: hashing deeply nested tuples ends the process.
     """
-    if isinstance(value, (KeysView, ValuesView, ItemsView)) or type(value) is tuple:
+    if isinstance(value, (KeysView, ValuesView, ItemsView, tuple)):
         _spend(len(value) // _ITEMS_A_STEP)
         value = list(value)
     size = len(value) if isinstance(value, (str, list, tuple, dict)) else 0
@@ -333,6 +354,12 @@ def _counted(item: Any, cost: int = 1) -> Any:
     return item
 
 
+def _compared(value: Any) -> Any:
+    """One side of a comparison; a tuple of the view model is compared as the lists of templates are."""
+    paid = _paid_for(value)
+    return list(paid) if isinstance(paid, tuple) else paid
+
+
 def _printable(value: Any) -> Any:
     """What is printed or joined: a text, a number, or the text of a list, paid for before it is made."""
     paid = _paid_for(value, as_text=True)
@@ -350,7 +377,7 @@ def _concatenate_markup(*values: Any) -> Any:
     """The operator “~” in MJML."""
     pieces = [_printable(value) for value in values]
     _within(sum(len(piece) for piece in pieces if isinstance(piece, str)))
-    return markup_join(pieces)
+    return _bounded(markup_join(pieces))
 
 
 def _template_name(value: Any) -> str:
@@ -594,9 +621,30 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.concatenate = _concatenate
         self.concatenate_markup = _concatenate_markup
         self.template_name = _template_name
+        self.compared = _compared
+        self.merge_tag = _merge_tag
 
     def _output(self, value: Any) -> Any:
-        return _escape_pieces_of_tags(_printable(value))
+        """What is printed: paid for, also what escaping adds to it."""
+        text = _printable(value)
+        if not isinstance(text, str):
+            return text
+        size = len(text)
+        if not isinstance(text, Markup):
+            size += 5 * sum(map(text.count, "<>&'\""))
+        left = _rendering.get()
+        left.characters -= size
+        if left.characters < 0:
+            raise _LimitReached(
+                stored(
+                    "The email made from this template has more than %(limit)s characters.",
+                    limit=OUTPUT_LIMIT,
+                )
+            )
+        if self.marked and not text.isascii():
+            # They stand for lines and expressions in what is checked.
+            text = text.translate(_WITHOUT_MARKS)
+        return TrustedText(_marked_tags(text)) if isinstance(text, TrustedText) else text
 
     def join_path(self, template: str, parent: str) -> str:
         """What is no markup has not been escaped."""
@@ -653,8 +701,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 stored("The operator %(operator)s cannot be used in templates.", operator=operator)
             )
         if operator == "+" and not numbers:
-            sizes = [len(one) for one in (left, right) if isinstance(one, (str, list, tuple))]
-            _within(sum(sizes))
+            left, right = (list(one) if isinstance(one, tuple) else one for one in (left, right))
+            _within(sum(len(one) for one in (left, right) if isinstance(one, (str, list))))
         return super().call_binop(context, operator, left, right)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
@@ -674,7 +722,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 # Of these a template's code is given the functions themselves, which no template can name.
 _OWN_FUNCTIONS = frozenset(
-    (_spend, _bounded, _paid_for, _paid_items, _concatenate, _concatenate_markup, _template_name)
+    (
+        *(_spend, _bounded, _paid_for, _paid_items, _compared, _merge_tag),
+        *(_concatenate, _concatenate_markup, _template_name),
+    )
 )
 _NESTED = (nodes.For, nodes.If, nodes.Macro, nodes.Block, nodes.With, nodes.FilterBlock, nodes.AssignBlock)
 _HANDED_NAMES = (nodes.Include, nodes.Import, nodes.FromImport)
@@ -689,9 +740,12 @@ def _is_too_complex(tree: nodes.Template) -> bool:
         node, level = unseen.pop()
         count += 1
         level += isinstance(node, _NESTED)
-        included += isinstance(node, _HANDED_NAMES) or (isinstance(node, nodes.Block) and node.scoped)
+        included += isinstance(node, (*_HANDED_NAMES, nodes.If))
+        included += isinstance(node, nodes.Block) and node.scoped
         if isinstance(node, nodes.Name) and node.ctx != "load":
             names.add(node.name)
+            if node.name.startswith(_CAPTURED):
+                return True
         if count > _NODE_LIMIT or level > _LEVEL_LIMIT or included * len(names) > _HANDED_NAMES_LIMIT:
             return True
         unseen.extend((child, level) for child in node.iter_child_nodes())
@@ -701,6 +755,10 @@ def _is_too_complex(tree: nodes.Template) -> bool:
 def _with_marks(text: str, part: int, line: int) -> str:
     lines = text.split("\n")
     return "\n".join(f"{MARK}{part}:{line + place}{MARK_END}{one}" for place, one in enumerate(lines))
+
+
+# Begins the names of what blocks are kept under; a template that begins a name so is refused.
+_CAPTURED = "_captured_"
 
 
 class _Metered(NodeTransformer):
@@ -757,7 +815,7 @@ class _Metered(NodeTransformer):
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        node.expr = self._call("paid_for", node.expr, line=node.lineno)
+        node.expr = self._call("compared", node.expr, line=node.lineno)
         return node
 
     def visit_Assign(self, node: nodes.Assign) -> nodes.Node:  # noqa: N802
@@ -770,6 +828,26 @@ class _Metered(NodeTransformer):
         self.generic_visit(node)
         return nodes.List(node.items, lineno=node.lineno) if node.ctx == "load" else node
 
+    def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802
+        """Merge tags that are written in the template are trusted; what only looks like one is not."""
+        written = node.nodes
+        node.nodes = [one for one in written if not isinstance(one, nodes.TemplateData)]
+        self.generic_visit(node)
+        visited = iter(node.nodes)
+        node.nodes = []
+        for one in written:
+            if not isinstance(one, nodes.TemplateData):
+                node.nodes.append(next(visited))
+                continue
+            pieces = TAG_RE.split(one.data)
+            for place, piece in enumerate(pieces):
+                if place % 2:
+                    name = nodes.Const(piece, lineno=one.lineno)
+                    node.nodes.append(self._call("merge_tag", name, line=one.lineno))
+                elif piece:
+                    node.nodes.append(nodes.TemplateData(piece, lineno=one.lineno))
+        return node
+
     def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
         if isinstance(node.value, (int, float)) and not abs(node.value) <= _NUMBER_LIMIT:
             self._refuse(
@@ -779,7 +857,10 @@ class _Metered(NodeTransformer):
 
     def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        if not isinstance(node.template, nodes.Const) or not isinstance(node.template.value, str):
+        # A list that is written in the template, around which stands `bounded` by now.
+        given = node.template.args[0] if isinstance(node.template, nodes.Call) else node.template
+        names = given.items if isinstance(given, nodes.List) else [given]
+        if len(names) > _NAMES_LIMIT or not all(isinstance(one, nodes.Const) for one in names):
             node.template = self._call("template_name", node.template, line=node.lineno)
         return node
 
@@ -794,7 +875,7 @@ class _Metered(NodeTransformer):
     def _captured(self, body: list[nodes.Node], line: int) -> tuple[nodes.Node, nodes.Expr]:
         """The body kept under a name of its own, and that name: filters then get it as they get a value."""
         self._captures += 1
-        name = f"_captured_{self._captures}"
+        name = f"{_CAPTURED}{self._captures}"
         kept = nodes.AssignBlock(nodes.Name(name, "store", lineno=line), None, body, lineno=line)
         return kept, nodes.Name(name, "load", lineno=line)
 
@@ -812,7 +893,7 @@ class _Metered(NodeTransformer):
         return [self.visit(kept), self.visit(printed)]
 
     def visit_AssignBlock(self, node: nodes.AssignBlock) -> Any:  # noqa: N802
-        if node.filter is None:
+        if isinstance(node.target, nodes.Name) and node.target.name.startswith(_CAPTURED):
             return self.generic_visit(node)
         kept, value = self._captured(node.body, node.lineno)
         assigned = nodes.Assign(node.target, self._filtered(node.filter, value), lineno=node.lineno)
@@ -821,7 +902,7 @@ class _Metered(NodeTransformer):
     def visit_Operand(self, node: nodes.Operand) -> nodes.Node:  # noqa: N802
         """What is compared with, or searched."""
         self.generic_visit(node)
-        node.expr = self._call("paid_for", node.expr, line=node.lineno)
+        node.expr = self._call("compared", node.expr, line=node.lineno)
         return node
 
     def _visit_value(self, node: Any) -> nodes.Node:
@@ -868,6 +949,13 @@ class _Metered(NodeTransformer):
     visit_EvalContextModifier = visit_ScopedEvalContextModifier  # noqa: N815
 
 
+# What mail programs and browsers run or load, and the attributes that do.
+_REFUSED_ELEMENTS = frozenset(("script", "iframe", "object", "embed", "base", "form", "link"))
+_HANDLER = re.compile(r"(?:^|[\s\"'/])on[a-z]+\s*=", re.IGNORECASE)
+_FORMATTING = frozenset(
+    ("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
+)
+_REOPENED_LIMIT = 5_000_000
 # A comment, and a tag with as much of its attributes as there is; a tag may be cut off. The last three
 # characters stand for expressions and lines, in what is checked.
 TAG_OR_COMMENT = re.compile(
@@ -889,13 +977,32 @@ def require_mjml_within_limits(mjml: str, parts: Parts) -> None:
         raise TemplateFailed(
             stored("The email made from this template has too many elements."), parts[0][0], 0
         )
-    depth = 0
+    depth = reopened = 0
+    # Characters of formatting elements that are open: HTML opens them again in each paragraph.
+    formatting: list[int] = []
     for found in TAG_OR_COMMENT.finditer(mjml):
-        if found[2] is None:
+        # Names with capitals are other elements for the compiler of MJML.
+        closing, name, attributes = found[1], found[2], found[3]
+        if name is None:
+            if found[0].startswith(("<!-->", "<!--->")):
+                # It ends here for HTML, and later for MJML.
+                raise TemplateFailed(stored("A comment in a template begins with “<!-- ”."), parts[0][0], 0)
             continue
-        if found[1]:
+        if closing:
             depth = max(0, depth - 1)
-        elif not found[3].endswith("/") and found[2].lower() not in _VOID:
+            if formatting and name.lower() in _FORMATTING:
+                formatting.pop()
+            continue
+        if name.lower() in _REFUSED_ELEMENTS or _HANDLER.search(attributes):
+            raise TemplateFailed(stored("MJML has no element <%(tag)s>.", tag=name.lower()), parts[0][0], 0)
+        reopened += sum(formatting)
+        if reopened > _REOPENED_LIMIT:
+            raise TemplateFailed(
+                stored("The email made from this template has too many elements."), parts[0][0], 0
+            )
+        if not attributes.endswith("/") and name not in _VOID:
+            if name.lower() in _FORMATTING:
+                formatting.append(len(found[0]))
             depth += 1
             if depth > DEPTH_LIMIT:
                 raise TemplateFailed(
@@ -903,8 +1010,20 @@ def require_mjml_within_limits(mjml: str, parts: Parts) -> None:
                 )
 
 
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+
 def require_text_within_limits(text: str, parts: Parts) -> None:
     """Raises TemplateFailed for a text part that is too long."""
+    if found := _NO_TEXT.search(text):
+        raise TemplateFailed(
+            stored(
+                "The template prints a character that no email can have: U+%(code)s.",
+                code=f"{ord(found[0]):04X}",
+            ),
+            parts[0][0],
+            0,
+        )
     if len(text) > TEXT_LIMIT:
         raise TemplateFailed(
             stored("The email made from this template has more than %(limit)s characters.", limit=TEXT_LIMIT),
@@ -914,12 +1033,25 @@ def require_text_within_limits(text: str, parts: Parts) -> None:
 
 
 # What loads something, or leaves the stylesheet.
-_REFUSED_IN_CSS = re.compile(r"<|@import|url\s*\(|expression\s*\(|javascript:|\\", re.IGNORECASE)
+_REFUSED_IN_CSS = re.compile(
+    r"<|@import|(?:url|src|image-set|expression)\s*\(|javascript:|"
+    # An ASCII letter by its number, or one that stands for itself, would hide one of these words.
+    r"\\(?:0*[4-7][0-9A-Fa-f](?![0-9A-Fa-f])|[G-Zg-z])",
+    re.IGNORECASE,
+)
+
+
+def require_inlining_within_limits(mjml: str, css: str, parts: Parts) -> None:
+    """Raises TemplateFailed where writing the stylesheet into the elements would take long."""
+    if css.count(";") ** 2 * mjml.count("<") > _INLINING_LIMIT:
+        raise TemplateFailed(
+            stored("The email made from this template has too many elements."), parts[0][0], 0
+        )
 
 
 def require_css_within_limits(css: str, name: str) -> None:
     """Raises TemplateFailed for a stylesheet that is too long, or that loads or holds anything but style."""
-    if len(css) > CSS_LIMIT:
+    if len(css) > CSS_LIMIT or css.count(";") > DECLARATION_LIMIT:
         raise TemplateFailed(
             stored(
                 "The stylesheet made from this template has more than %(limit)s characters.", limit=CSS_LIMIT

@@ -151,6 +151,8 @@ def render_html(
     if parts:
         template_sandbox.require_mjml_within_limits(source, parts)
     stylesheet = _stylesheet("inline.css", tuple(theme.items()), parts)
+    if parts:
+        template_sandbox.require_inlining_within_limits(source, stylesheet, parts)
     return _compiled(source, stylesheet, digest.web_url, parts)
 
 
@@ -188,10 +190,10 @@ def render_text(digest: Digest, theme: Mapping[str, str], parts: template_sandbo
         "numbered_links": numbered.urls,
     }
     written = template_sandbox.render_part(parts, "digest.txt", context)
-    if parts:
-        template_sandbox.require_text_within_limits(written, parts)
     if unlisted := numbered.unlisted(written):
         written = f"{written}\n\n{unlisted}"
+    if parts:
+        template_sandbox.require_text_within_limits(written, parts)
     lines = (line.rstrip() for line in written.splitlines())
     return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip() + "\n"
 
@@ -209,17 +211,28 @@ def _context(digest: Digest, theme: Mapping[str, str], parts: template_sandbox.P
     }
 
 
+_PIECES_OF_TAGS = re.compile(r"^%|(?<=%)%")
+# Of texts that are kept. A template may bring longer ones.
+_KEPT_CHARACTERS = 1_000
+
+
 @lru_cache(maxsize=64)
 def _translator(language: str) -> Callable[..., TrustedText]:
     """What gives a text of the catalogue; merge tags in inserted values are escaped."""
     words = localization.for_language(language)
     bare = lru_cache(maxsize=256)(lambda english: TrustedText(words(escape_tags(english))))
 
+    def broken(value: str) -> str:
+        # Also pieces, which would make a merge tag together.
+        return _PIECES_OF_TAGS.sub("\N{WORD JOINER}%", value) if "%" in value else value
+
     def translate(english: str, **values: str) -> TrustedText:
         if not values:
-            return bare(english)
+            return (
+                bare(english) if len(english) < _KEPT_CHARACTERS else TrustedText(words(escape_tags(english)))
+            )
         kept = {
-            name: value if isinstance(value, TrustedText) else escape_tags(value)
+            name: value if isinstance(value, TrustedText) else broken(str(value))
             for name, value in values.items()
         }
         return TrustedText(words(escape_tags(english), **kept))

@@ -55,7 +55,6 @@ ESCAPES = [
     "{% autoescape false %}{{ digest.subject }}{% endautoescape %}",
     # Fields of a format reach attributes, and texts of any length.
     "{{ translate('{x[0].__globals__[__name__]}', x=[translate]) }}",
-    "{{ translate('{x.__class__}', x=1) }}",
     "{{ translate('{x}', x=digest) }}",
     "{{ '{:>2000000000}'.format('a') }}",
     "{{ '{a:>900000000}'.format_map({'a': 1}) }}",
@@ -141,6 +140,16 @@ BOMBS = [
     "<mj-raw>" + "<_a>" * 5000 + "</mj-raw>",
     '<mj-raw><div a="' + "x" * 3000 + '">' + "<p>" * 100 + "</mj-raw>",
     "<mj-raw><!-- " + "</a>" * 4000 + " --></mj-raw>" + "<mj-wrapper>" * 1000,
+    "<mj-raw>" + "<BR>" * 5000 + "</mj-raw>",
+    "<mj-raw><!-->" + "<div>" * 5000 + "--></mj-raw>",
+    "<mj-raw><!--><script>x()</script>--></mj-raw>",
+    "<mj-raw><script>x()</script></mj-raw>",
+    "<mj-raw><p {{ 'onclick=\"x()\"' | safe }}></p></mj-raw>",
+    # HTML opens formatting elements again in each paragraph.
+    "<mj-raw><p>"
+    + "".join(f'<b class="{n}{"x" * 1000}">' for n in range(40))
+    + "<p>x</p>" * 900
+    + "</mj-raw>",
     "{{ '%1000000000d' % 5 }}",
     "{{ 'a' | center(1000000000) }}",
     _SET.replace("START", "'aaaaaaaa'").replace("GROW", "kept.x ~ kept.x"),
@@ -217,6 +226,8 @@ def test_no_filter_takes_the_escaping_back(source: str) -> None:
         "{{ digest.office[:5] }}{{ digest.office[5:] }}",
         "{{ digest.office[:1] }}{{ digest.office[1:] }}",
         "{{ digest.office[:1] }}{{ digest.office[1:2] }}{{ digest.office[2:] }}",
+        "{{ translate('{a}{b}', a=digest.office[:5], b=digest.office[5:]) }}",
+        "{% set x %}{{ digest.office[:5] }}{{ digest.office[5:] }}{% endset %}{{ x }}",
     ],
 )
 def test_a_part_makes_no_merge_tag_of_what_writers_wrote(source: str) -> None:
@@ -228,6 +239,41 @@ def test_a_part_makes_no_merge_tag_of_what_writers_wrote(source: str) -> None:
     part = replace(masthead, templates=((FOOT, DEFAULT + source),))
     mail = variants.render(replace(EDITION, masthead=part), (), "en")
     assert mail.errors == () and links(mail.html) == links(plain.html)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% filter trim %} {{ tag.unsubscribe_url }} {% endfilter %}",
+        "{% set link %}{{ tag.unsubscribe_url }}{% endset %}{{ link }}",
+        "{% macro link() %}{{ tag.unsubscribe_url }}{% endmacro %}{{ link() }}",
+        "%%unsubscribe_url%%",
+    ],
+)
+def test_a_merge_tag_of_a_part_reaches_the_mail_through_blocks_and_macros(source: str) -> None:
+    html = rendered(DEFAULT + f'<mj-raw><p title="{source}">x</p></mj-raw>').html
+    assert 'title="%%unsubscribe_url%%"' in html or 'title=" %%unsubscribe_url%% "' in html
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ("https://t.me/share?text={{ 'Привет' | urlencode }}", "text=%D0%9F%D1%80"),
+        ("{% set unit = '%' %}{{ 50 }}{{ unit }}", "50%"),
+        ("{{ '50%' }}", "50%"),
+        ("{{ 'same' if digest.blocks[:0] == () else 'other' }}", "same"),
+        ("{{ (digest.blocks[:1] + digest.blocks[:1]) | length }}", "2"),
+        ("{% for a, b in [(1, 2)] %}{{ a + b }}{% endfor %}", "3"),
+        ("{% include ['blocks/nothing.mjml', 'a/none.mjml'] ignore missing %}ok", "ok"),
+    ],
+)
+def test_what_designs_write_comes_out_as_written(source: str, written: str) -> None:
+    mail = rendered(DEFAULT + f'<mj-raw><p title="{source}">x</p></mj-raw>')
+    assert mail.errors == () and f"{written}" in mail.html
+
+
+def test_quotation_marks_by_their_number_are_allowed_in_style_sheets() -> None:
+    assert rendered('.d q::before { content: "\\201C"; }', "dark.css").errors == ()
 
 
 def test_a_part_keeps_nothing_for_the_next_message() -> None:
@@ -316,6 +362,42 @@ LAST = DEFAULT.count("\n") + 1
 )
 def test_a_problem_is_found_on_its_line(source: str, line: int) -> None:
     assert (FOOT, line) in problems(source)
+
+
+@pytest.mark.parametrize(
+    ("part", "source"),
+    [
+        ("blocks/foot.txt", "{{ link_number(1) }}"),
+        ("blocks/foot.txt", "{{ '\\x00' }}"),
+        ("blocks/foot.txt", "{{ '\\ud800' }}"),
+        ("inline.css", "p { " + "".join(f"--a{n}: red; " for n in range(2_500)) + "}"),
+    ],
+)
+def test_errors_of_style_sheets_and_of_the_plain_text_are_errors_of_the_part(part: str, source: str) -> None:
+    own = template_sandbox.default_source(part) + source
+    assert len(rendered(own, part).errors) == 1 and problems(own, part)
+
+
+@pytest.mark.parametrize("text", ["\ue00199:1\ue002", "\ue0010:" + "9" * 5000 + "\ue002"])
+def test_no_text_is_taken_for_the_mark_of_a_line(text: str) -> None:
+    assert problems(DEFAULT + f"{{{{ '{text}' }}}}") == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<a href=\"{{ 'javascript:x()' }}\">x</a>",
+        '<a href="java&#115;cript:x()">x</a>',
+        '<a href="java&#9;script:x()">x</a>',
+        '<img src="https:/\\example.org/a.png" />',
+        '<img src="ht&#10;tps://example.org/a.png" />',
+        '<img src="https:example.org/a.png" />',
+        "<p style=\"background: image-set({{ '\\'https://example.org/a.png\\'' }} 1x)\"></p>",
+        "<!--[if mso]><style>p { background: url(https://example.org/a.png) }</style><![endif]-->",
+    ],
+)
+def test_what_loads_or_runs_something_is_found_in_what_a_part_makes(source: str) -> None:
+    assert problems(DEFAULT + f"<mj-raw>{source}</mj-raw>")
 
 
 @pytest.mark.parametrize(
