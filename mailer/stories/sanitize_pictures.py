@@ -135,6 +135,8 @@ def _stripped(file: Any) -> bytes | None:
 _UPRIGHT = 1
 _ORIENTATION = 0x0112
 _JPEG_QUALITY, _WEBP_QUALITY = 92, 90
+# What Pillow calls a JPEG of a camera or telephone that has further pictures behind its own (CIPA DC-007).
+_MPO = "MPO"
 # The next marker of a JPEG after a scan: neither a stuffed byte nor a restart.
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 _SOS, _EOI, _APP0, _APP2, _APP14, _APP15, _COM = 0xDA, 0xD9, 0xE0, 0xE2, 0xEE, 0xEF, 0xFE
@@ -167,8 +169,10 @@ def without_metadata(data: bytes) -> bytes:
             # Pillow warns of damaged metadata, and at half the limit of pixels.
             warnings.simplefilter("ignore")
             with Pillow.open(BytesIO(data), formats=FORMATS) as picture:
-                kind = str(picture.format)
-                if picture.width * picture.height * getattr(picture, "n_frames", 1) > MAX_PIXELS:
+                kind, frames = str(picture.format), getattr(picture, "n_frames", 1)
+                if kind == _MPO:
+                    kind, frames = "JPEG", 1
+                if picture.width * picture.height * frames > MAX_PIXELS:
                     raise DamagedPicture(_too_large())
                 picture.load()
                 if picture.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:

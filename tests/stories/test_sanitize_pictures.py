@@ -26,6 +26,8 @@ from wagtail.users.models import UserProfile
 from mailer.editions.pictures import CROPS, LARGEST, LOGO, encode_cropped_picture, store_permanent_picture
 from mailer.stories import sanitize_pictures
 from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
+from mailer.stories.source_item_pictures import try_load_picture
+from mailer.stories.sources.reader_interface import SourceItem
 from tests.desk.cast import Desk, as_user
 from tests.desk.cast import desk as make_desk
 
@@ -86,6 +88,47 @@ def test_a_picture_that_exif_turns_is_upright_without_it(kind: str) -> None:
 def test_what_follows_a_jpeg_is_removed() -> None:
     # Phones store further pictures, depths and places there.
     assert secrets_in(without_metadata(photo("JPEG") + photo("JPEG"))) == []
+
+
+def camera_photo(size: tuple[int, int] = (40, 20), orientation: int = 1) -> bytes:
+    """A JPEG with a smaller picture behind its own, which its index names (CIPA DC-007)."""
+    exif = Drawing.Exif()
+    exif[ORIENTATION], exif[MAKE] = orientation, "Nikon"
+    target, small = io.BytesIO(), Drawing.new("RGB", (16, 8), "green")
+    own = Drawing.new("RGB", size, "red")
+    own.save(target, "MPO", save_all=True, append_images=[small], exif=exif.tobytes())
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, (40, 20)), (6, (20, 40))])
+def test_a_jpeg_of_a_camera_is_stored_without_its_second_picture(
+    orientation: int, size: tuple[int, int]
+) -> None:
+    data = camera_photo(orientation=orientation)
+    assert Drawing.open(io.BytesIO(data)).format == "MPO"
+    clean = without_metadata(data)
+    shown = Drawing.open(io.BytesIO(clean))
+    assert (shown.format, shown.size) == ("JPEG", size)
+    assert b"MPF" not in clean and clean.count(b"\xff\xd8") == 1 and secrets_in(clean) == []
+
+
+def test_the_second_picture_of_a_camera_does_not_count_as_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sanitize_pictures, "MAX_PIXELS", 40 * 20 + 1)
+    assert without_metadata(camera_photo())
+
+
+def test_a_picture_of_a_camera_comes_in_every_way(desk: Desk, tmp_path: Path) -> None:
+    data = camera_photo()
+    assert upload(desk, "a.jpg", data).status_code == 302
+    (tmp_path / "a.jpg").write_bytes(data)
+    ways = {
+        "form": get_image_model().objects.get().file.read(),
+        "file of stories": sanitize_pictures.read_without_metadata(tmp_path / "a.jpg"),
+        "source": try_load_picture(SourceItem("1", "A road", picture=data)).data,
+    }
+    assert {way: Drawing.open(io.BytesIO(found)).format for way, found in ways.items()} == dict.fromkeys(
+        ways, "JPEG"
+    )
 
 
 def test_an_animation_keeps_its_frames() -> None:
