@@ -95,7 +95,7 @@ from mailer.desk.stories.comments import CommentAction, CommentDoneAction
 from mailer.desk.stories.duplicate_and_restore import CarryOverAction, DuplicateAction
 from mailer.desk.stories.imported_story_review import SourceItemAction, SuggestionsPage
 from mailer.desk.stories.preview import StoryPreview
-from mailer.desk.stories.stories_by_email import StoryMailAddressPage, StoryMailPage
+from mailer.desk.stories.stories_by_email import StoryMailAddressPage, StoryMailOriginal, StoryMailPage
 from mailer.desk.stories.story_import_sources import AddSourcePage, EditSourcePage, SourcePage, SourcesPage
 from mailer.desk.stories.story_list import StoryViewSet
 from mailer.desk.stories.word_upload import WordStoriesPage, WordUploadPage
@@ -181,6 +181,7 @@ _PAGES = [
     path("stories/suggestions/", SuggestionsPage.as_view(), name="desk_story_suggestions"),
     path("stories/email/", StoryMailPage.as_view(), name="desk_story_mail"),
     path("stories/email/<int:pk>/", StoryMailAddressPage.as_view(), name="desk_story_mail_edit"),
+    path("stories/email/<int:pk>/original/", StoryMailOriginal.as_view(), name="desk_story_mail_original"),
     path("stories/word/", WordUploadPage.as_view(), name="desk_word_upload"),
     path("stories/word/<slug:document>/", WordStoriesPage.as_view(), name="desk_word_stories"),
     path("stories/<int:pk>/", include((_STORY, "desk_story"))),

@@ -16,8 +16,9 @@ from email.utils import getaddresses
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
-from mailer.stories.models import StoryMail, StorySource
+from mailer.stories.models import StoryMail, StorySource, StorySourceItem
 from subscribers.translate_stored_texts import stored
 
 _State = StoryMail.State
@@ -86,6 +87,7 @@ def process_message(
     `source_vouched_by_staff`: staff have chosen it, and vouch.
     """
     # Loads the readers, which few installations need.
+    from mailer.stories.draft_fields_from_source_entry import storable_item_id
     from mailer.stories.record_source_items import make_and_update_drafts
     from mailer.stories.sources import email_messages
     from mailer.stories.sources.reader_interface import SourceError
@@ -113,18 +115,22 @@ def process_message(
         mail.state = _State.FORGED
     else:
         found = email_messages.stories_of(message, mail.sha256)
-        mail.warnings = (
-            list(found.warnings) if found.items else [*found.warnings, stored("The email has no text.")]
-        )
+        mail.warnings = list(found.warnings)
+        if message.is_empty or not found.items:
+            mail.warnings.append(stored("The email has no text."))
         mail.state = _State.ADDED if found.items else _State.UNREADABLE
         with _as_author(None if source_vouched_by_staff else message.sender):
             recorded = make_and_update_drafts(chosen, found.items, now)
+        refused = StorySourceItem.objects.filter(
+            source=chosen, item_id__in=[storable_item_id(item.id) for item in found.items]
+        ).exclude(picture_problem="")
+        mail.warnings += refused.values_list("picture_problem", flat=True)
         if recorded.skipped:
             mail.state, mail.warnings = (
                 _State.UNREADABLE,
                 [stored("The stories were read, but could not be saved.")],
             )
-    if mail.state == _State.ADDED:
+    if mail.state == _State.ADDED and not mail.warnings:
         mail.raw = b""
     mail.save()
     log.info("action=story_mail mail=%d state=%s", mail.pk, mail.state)
@@ -153,10 +159,14 @@ def make_drafts_from_email(
     process_message(mail, now, source)
 
 
-def held_messages() -> list[StoryMail]:
-    """The messages that wait for staff, the newest first, without their content."""
-    states = (_State.UNKNOWN, _State.FORGED, _State.UNREADABLE)
-    return list(StoryMail.objects.filter(state__in=states).select_related("source").defer("raw")[:100])
+def held_messages() -> QuerySet[StoryMail]:
+    """The messages that wait for staff, the newest first, without their content.
+
+    Also those of which a part is in no draft: their original is kept until staff have looked.
+    """
+    undecided = Q(state__in=(_State.UNKNOWN, _State.FORGED, _State.UNREADABLE))
+    partly_added = Q(state=_State.ADDED) & ~Q(raw=b"")
+    return StoryMail.objects.filter(undecided | partly_added).select_related("source").defer("raw")
 
 
 def delete_old(now: datetime) -> int:

@@ -295,7 +295,7 @@ class StoryMail(models.Model):
 
     # SHA-256 of the message: the same one twice is one row.
     sha256 = models.CharField(max_length=64, unique=True)
-    # As it arrived; empty once drafts were made.
+    # As it arrived; empty once drafts were made of all of it.
     raw = models.BinaryField()
     received_at = models.DateTimeField()
     # What stood behind the + in the address; "" without one.

@@ -38,7 +38,7 @@ from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import BounceWave, ReturnedMessage, SuppressionDecision
 from mailer.outgoing_webhooks import endpoints
 from mailer.reports.models import CalendarAddress
-from mailer.stories.models import Story, StorySource
+from mailer.stories.models import Story, StoryMail, StorySource
 from subscribers import suppression, tokens
 from subscribers.addresses import address_hash
 from subscribers.bulk.models import BulkJob
@@ -238,6 +238,9 @@ def build(patch: pytest.MonkeyPatch, sessions: Iterable[tuple[str, str]]) -> Wor
         **dict.fromkeys(
             ("desk_source", "desk_source_edit"),
             StorySource.objects.create(name="An office", url="https://office.example.org/feed"),
+        ),
+        "desk_story_mail_original": StoryMail.objects.create(
+            sha256="1" * 64, raw=b"Subject: News\n", received_at=now, state=StoryMail.State.ADDED
         ),
         "desk_story_mail_edit": StorySource.objects.create(kind="email", name="Osh", senders="a@example.org"),
         "desk_bounce_wave": BounceWave.objects.create(domain="example.net", state="open", started_at=now),

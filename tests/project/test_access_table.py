@@ -116,6 +116,7 @@ desk_stories:unpublish                 WDS      WDS      -   writers decide what
 desk_stories:revisions_unschedule      WDS      WDS      -   writers decide what is ready
 desk_story_mail                        WDS      WDS      -   writers decide who sends stories
 desk_story_mail_edit                   WDS      WDS      -   writers decide who sends stories
+desk_story_mail_original               WDS      -        -   an email of a known sender, not all of it a draft
 desk_word_upload                       CWDS     CWDS     -   writers write
 desk_word_stories                      nobody   nobody   -   the document of another session
 desk_stories:*                         CWDS     CWDS     -   writers write

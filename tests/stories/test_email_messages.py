@@ -190,6 +190,84 @@ def test_an_attached_document_that_is_not_read_is_named(name: str) -> None:
     assert len(found.warnings) == 1 and name in found.warnings[0]
 
 
+JPEG, WORD = photo("JPEG"), word_files.by_libreoffice()
+HEIC_START = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "data", "stored_name"),
+    [
+        ("image/jpg", "a.jpg", JPEG, "a.jpg"),
+        ("image/pjpeg", "a.JPEG", JPEG, "a.JPEG"),
+        ("image/x-png", "a.png", photo(), "a.png"),
+        ("application/octet-stream", "hall", photo("WEBP"), "hall.webp"),
+        ("application/pdf", "a.png", JPEG, "a.jpg"),
+    ],
+)
+def test_a_picture_is_known_by_its_content(kind: str, name: str, data: bytes, stored_name: str) -> None:
+    given = message()
+    given.add_attachment(data, *kind.split("/"), filename=name)
+    found = stories_of(read_message(given.as_bytes()), "x")
+    assert [(item.picture, item.picture_name) for item in found.items] == [(data, stored_name)]
+    assert not found.warnings
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "data", "reason"),
+    [
+        ("image/tiff", "a.tif", b"II*\0", ""),
+        ("image/bmp", "a.bmp", photo("BMP"), ""),
+        ("image/svg+xml", "a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", ""),
+        ("image/avif", "a.avif", b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", ""),
+        ("image/heic", "a.heic", HEIC_START, "damaged"),
+        ("image/pjpeg", "a.jpg", b"no picture", "damaged"),
+        ("application/zip", "stories.zip", b"PK\x03\x04", ""),
+        ("text/plain", "story.txt", b"The text of the story.", ""),
+        ("application/ms-tnef", "winmail.dat", b"\x78\x9f\x3e\x22", "outlook"),
+        ("application/pkcs7-mime", "smime.p7m", b"0", "encrypted"),
+        ("application/octet-stream", "encrypted.asc", b"-----BEGIN PGP MESSAGE-----\n", "encrypted"),
+    ],
+)
+def test_every_attachment_that_is_not_read_is_named(kind: str, name: str, data: bytes, reason: str) -> None:
+    given = message()
+    given.add_attachment(data, *kind.split("/"), filename=name)
+    read = read_message(given.as_bytes())
+    assert read.unread == ((name, reason),)
+    (warning,) = stories_of(read, "x").warnings
+    assert name in warning
+
+
+def test_what_is_no_story_is_not_named() -> None:
+    given = message(html='<p>The text. <img src="cid:logo%40x"></p>')
+    given.add_attachment(
+        b"\1\0\0\0", "image", "x-emf", cid="<logo@x>", filename="logo.emf", disposition="inline"
+    )
+    given.add_attachment(b"0", "application", "pkcs7-signature", filename="smime.p7s")
+    given.add_attachment(b"BEGIN:VCALENDAR", "text", "calendar", filename="invite.ics")
+    given.add_attachment(b"\r\n", "text", "plain", filename="ATT00001.txt")
+    assert read_message(given.as_bytes()).unread == ()
+
+
+def test_more_attachments_than_are_read_are_told() -> None:
+    given = message()
+    for number in range(42):
+        given.add_attachment(b"PK", "application", "zip", filename=f"{number}.zip")
+    unread = read_message(given.as_bytes()).unread
+    assert len(unread) == 41 and unread[-1] == ("", "many")
+
+
+@pytest.mark.parametrize("with_word", [False, True], ids=["second picture", "several stories"])
+def test_a_picture_that_no_story_gets_is_named(with_word: bool) -> None:
+    given = message()
+    given.add_attachment(JPEG, "image", "jpeg", filename="one.jpg")
+    given.add_attachment(JPEG, "image", "jpeg", filename="two.jpg")
+    if with_word:
+        given.add_attachment(WORD, "application", "octet-stream", filename="news.docx")
+    found = stories_of(read_message(given.as_bytes()), "x")
+    named = [name for name in ("one.jpg", "two.jpg") if any(name in one for one in found.warnings)]
+    assert named == (["one.jpg", "two.jpg"] if with_word else ["two.jpg"])
+
+
 OURS = "mx.example.org; spf=pass smtp.mailfrom=almaty.example.org; dkim=pass header.d=almaty.example.org"
 
 

@@ -11,12 +11,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.generic import FormView, TemplateView
+from django.views.generic import FormView, TemplateView, View
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
@@ -31,7 +31,14 @@ from mailer.stories.models import StoryMail, StorySource
 from subscribers.translate_stored_texts import translated
 
 _State = StoryMail.State
-_TONES = {_State.UNKNOWN: "waiting", _State.FORGED: "problem", _State.UNREADABLE: "problem"}
+_TONES = {
+    _State.UNKNOWN: "waiting",
+    _State.FORGED: "problem",
+    _State.UNREADABLE: "problem",
+    _State.ADDED: "waiting",
+}
+# What staff open may harm them: not what strangers send.
+_OF_KNOWN_SENDERS = (_State.ADDED, _State.UNREADABLE)
 _DOMAIN = re.compile(r"@(?:[\w-]+\.)+[\w-]{2,}")
 # Results of RFC 8601, as staff read them.
 _RESULTS = {
@@ -134,6 +141,8 @@ class MailRow:
     source: int | None
     # Whether its stories can be taken over.
     readable: bool
+    # Whether staff may download it: its sender is known.
+    downloadable: bool
 
 
 class StoryMailPage(StaffPage, TemplateView):
@@ -161,12 +170,14 @@ class StoryMailPage(StaffPage, TemplateView):
 
     def _decide(self, request: HttpRequest) -> None:
         mail = get_object_or_404(
-            StoryMail, pk=parse_non_negative_int(request.POST["mail"]) or 0, state__in=list(_TONES)
+            inbound_story_email.held_messages(), pk=parse_non_negative_int(request.POST["mail"]) or 0
         )
         if "delete" in request.POST:
             mail.delete()
             messages.success(request, _("The email is deleted."))
             return
+        if mail.state == _State.ADDED:
+            raise Http404
         source = StorySource.objects.filter(
             pk=parse_non_negative_int(request.POST.get("source", "")) or 0, kind=StorySource.Kind.EMAIL
         ).first()
@@ -184,6 +195,19 @@ class StoryMailPage(StaffPage, TemplateView):
                 " ".join(translated(one) for one in mail.warnings)
                 or str(_("No story was found in the email.")),
             )
+
+
+class StoryMailOriginal(StaffPage, View):
+    """The message as it arrived, for its attachments that no draft has."""
+
+    permission_required = StoryMailPage.permission_required
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        mail = get_object_or_404(
+            inbound_story_email.held_messages().filter(state__in=_OF_KNOWN_SENDERS), pk=pk
+        )
+        headers = {"Content-Disposition": f'attachment; filename="email-{mail.pk}.eml"'}
+        return HttpResponse(bytes(mail.raw), content_type="message/rfc822", headers=headers)
 
 
 class StoryMailAddressPage(EditGuard, ObjectPage[StorySource], FormView[MailSourceForm]):
@@ -234,7 +258,7 @@ def _shown() -> dict[str, Any]:
     return {
         "address": address,
         "sources": rows,
-        "mails": [_row(one) for one in inbound_story_email.held_messages()],
+        "mails": [_row(one) for one in inbound_story_email.held_messages()[:100]],
     }
 
 
@@ -256,5 +280,6 @@ def _row(mail: StoryMail) -> MailRow:
         else _("the sender was not checked by your mail server"),
         warnings=tuple(translated(one) for one in mail.warnings),
         source=mail.source_id,
-        readable=state != _State.UNREADABLE,
+        readable=state in (_State.UNKNOWN, _State.FORGED),
+        downloadable=state in _OF_KNOWN_SENDERS,
     )

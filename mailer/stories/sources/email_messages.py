@@ -57,8 +57,13 @@ class MailMessage:
     # Names and contents.
     pictures: tuple[tuple[str, bytes], ...]
     documents: tuple[tuple[str, bytes], ...]
-    # Names of other documents that are attached.
-    unread: tuple[str, ...] = ()
+    # What else is attached: names, and reasons for not reading it, by `_UNREAD`.
+    unread: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has neither a text of its own nor a document."""
+        return not self.blocks and not self.documents
 
 
 def read_message(raw: bytes) -> MailMessage:
@@ -88,7 +93,7 @@ def read_message(raw: bytes) -> MailMessage:
         tuple(one for one in blocks if isinstance(one, Paragraph)),
         files["picture"],
         files["document"],
-        tuple(one["name"] for one in found if one["kind"] == "unread"),
+        tuple((one["name"], one["reason"]) for one in found if one["kind"] == "unread"),
     )
 
 
@@ -143,14 +148,11 @@ def is_forged(results: dict[str, str]) -> bool:
 def stories_of(message: MailMessage, fallback_id: str) -> SourceResult:
     """The stories of the documents attached, else the one of the text. `fallback_id` identifies the message.
 
-    A picture that is attached belongs to the only story.
+    A picture that is attached belongs to the only story. What is attached and not used is in the warnings.
     """
     key = message.message_id or fallback_id
     items: list[SourceItem] = []
-    warnings = [
-        stored("%(file)s: is not read; stories can be in Word documents (DOCX).", file=name)
-        for name in message.unread
-    ]
+    warnings = [_not_read(name, reason) for name, reason in message.unread]
     for number, (file, data) in enumerate(message.documents, 1):
         try:
             found = folder.with_id_prefix(word_documents.read_document(data), f"{key}#{number} ")
@@ -159,13 +161,62 @@ def stories_of(message: MailMessage, fallback_id: str) -> SourceResult:
             continue
         items += found.items
         warnings += (f"{file}: {one}" for one in found.warnings)
-    if not message.documents and (story := _story(message)):
+    # The story of a message without text is in what cannot be read.
+    is_elsewhere = message.is_empty and message.unread
+    if not message.documents and not is_elsewhere and (story := _story(message)):
         items.append(replace(story, id=key))
-    if message.pictures and len(items) == 1 and not items[0].picture:
-        file, data = message.pictures[0]
+    left = list(message.pictures)
+    if left and len(items) == 1 and not items[0].picture:
+        file, data = left.pop(0)
         items[0] = replace(items[0], picture=data, picture_name=PurePath(file).name)
+    warnings += (_not_added(file, len(items)) for file, _data in left)
     items = [one if one.published or one.starts else replace(one, published=message.sent) for one in items]
     return SourceResult(tuple(items), warnings=tuple(warnings))
+
+
+def _not_read(file: str, reason: str) -> str:
+    """The stored text about an attachment; `reason` as the reader of emails writes it."""
+    if reason == "many":
+        return stored(
+            "The email has more attachments than are read. Ask the sender to send the others in another "
+            "email."
+        )
+    if reason == "encrypted":
+        return stored(
+            "%(file)s was not read: the email is encrypted, or signed in a way that hides its text. Ask the "
+            "sender to send it without encryption and signature.",
+            file=file,
+        )
+    if reason == "outlook":
+        return stored(
+            "%(file)s was not read: only Outlook reads it. Ask the sender to send the email as HTML or plain "
+            "text.",
+            file=file,
+        )
+    if reason == "damaged":
+        return stored(
+            "%(file)s was not read: the picture is damaged. Ask the sender to send it again.", file=file
+        )
+    return stored(
+        "%(file)s was not read. Stories can be in the text of the email or in Word documents (DOCX), "
+        "pictures in JPEG, PNG, GIF, WebP or HEIC. Ask the sender for such a file.",
+        file=file,
+    )
+
+
+def _not_added(file: str, stories: int) -> str:
+    """The stored text about a picture that belongs to no story."""
+    if stories > 1:
+        return stored(
+            "The picture %(file)s was not added: the email has several stories. Download the email, and add "
+            "the picture to the story that it belongs to.",
+            file=file,
+        )
+    return stored(
+        "The picture %(file)s was not added: a story has one picture. If this one is better, download the "
+        "email and replace the picture in the story.",
+        file=file,
+    )
 
 
 def _story(message: MailMessage) -> SourceItem | None:

@@ -1,8 +1,8 @@
 """Reads an email from standard input, in a process of its own with limits.
 
 `python -m mailer.stories.sources.email_parser_process MEMORY CPU` writes lines of JSON: the header, the
-paragraphs of the text without quoted replies and signatures, the attached pictures and Word documents, then
-an empty line.
+paragraphs of the text without quoted replies and signatures, the attached pictures and Word documents, what
+is attached and not read, then an empty line.
 It loads neither Django nor the configuration.
 """
 
@@ -19,8 +19,11 @@ from email.header import Header, decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
 from io import BytesIO
+from itertools import islice
 from typing import Any
+from urllib.parse import unquote
 
+from mailer.stories.picture_formats import ENDINGS, format_of
 from subscribers.limited_process import limit_this_process
 
 _MOST_PARTS, _MOST_ATTACHMENTS = 300, 40
@@ -31,8 +34,24 @@ _MOST_TEXT, _REPEATED = 400_000, 300
 # A paragraph as `word_reader` writes it.
 _Block = dict[str, Any]
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_PICTURES = {"image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
-_HEIF = frozenset(("image/heic", "image/heif"))
+# Types of pictures that are read, also in other words of some programs.
+_PICTURES = re.compile(r"image/(?:p?jpe?g|(?:x-)?png|gif|webp|hei[cf])")
+# Parts that belong to the message itself, or say nothing that a story could have: signatures, keys,
+# invitations, cards and reports of mail servers.
+_WITHOUT_STORY = frozenset(
+    (
+        *("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"),
+        # The version that stands before an encrypted message, and half of what Macs send of a file.
+        *("application/pgp-keys", "application/pgp-encrypted", "application/applefile"),
+        *("text/calendar", "application/ics", "text/vcard", "text/x-vcard", "text/directory"),
+        *("message/delivery-status", "message/disposition-notification", "text/rfc822-headers"),
+    )
+)
+_ENDINGS_WITHOUT_STORY = (".p7s", ".sig", ".ics", ".vcf")
+_ENCRYPTED = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
+_OPENPGP = b"-----BEGIN PGP MESSAGE"
+# A message in the format of Outlook, which no other program reads.
+_TNEF = b"\x78\x9f\x3e\x22"
 # A picture within the text that is smaller, in pixels, is a logo of a signature.
 _LOGO = 160
 _JPEG_QUALITY = 90
@@ -76,8 +95,8 @@ _BLOCKS = frozenset(
 )
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta\b[^>]*\bcharset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-# Endings of documents in which a story may be, and which are not read.
-_UNREAD = (".doc", ".docm", ".odt", ".rtf", ".pdf", ".pages", ".ppt", ".pptx", ".xls", ".xlsx", ".ods")
+# Pictures that the text shows are named so.
+_SHOWN = re.compile(r"\bcid:([^\s\"'<>)]+)", re.IGNORECASE)
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _SKIPPED = frozenset(("script", "style", "head", "title", "template", "svg", "noscript"))
 
@@ -86,13 +105,14 @@ def read(data: bytes) -> Iterator[dict[str, Any]]:
     """The lines."""
     message = message_from_bytes(data)
     yield {"kind": "head", **_head(message)}
-    parts = [part for _, part in zip(range(_MOST_PARTS), message.walk(), strict=False)]
+    parts = list(islice(message.walk(), _MOST_PARTS + 1))
+    is_cut, parts = len(parts) > _MOST_PARTS, parts[:_MOST_PARTS]
     yield from _blocks(message, frozenset(map(id, parts)))
-    number = 0
-    for part in parts:
-        if number < _MOST_ATTACHMENTS and not part.is_multipart() and (found := _attachment(part)):
-            yield found
-            number += 1
+    shown = _shown(parts)
+    files = (one for part in parts if not part.is_multipart() and (one := _attachment(part, shown)))
+    yield from islice(files, _MOST_ATTACHMENTS)
+    if is_cut or next(files, None):
+        yield {"kind": "unread", "name": "", "reason": "many"}
 
 
 def _head(message: Message) -> dict[str, Any]:
@@ -152,7 +172,7 @@ def _blocks(
         if kind == "multipart/alternative":
             return next((found for _, found in reversed(inner) if found), [])
         return [block for found in _without_repeated(inner) for block in found]
-    if kind not in ("text/html", "text/plain") or part.get_filename():
+    if not _is_text(part):
         return []
     text = _text(part)
     found = _html_blocks(text, forwards=forwards) if kind == "text/html" else _text_blocks(text)
@@ -329,30 +349,59 @@ def _below_head(block: _Block) -> _Block | None:
     )
 
 
-def _attachment(part: Message) -> dict[str, Any] | None:
+def _shown(parts: Iterable[Message]) -> frozenset[str]:
+    """Identifiers of the parts that texts in HTML show within them."""
+    texts = (_text(part) for part in parts if _is_text(part) and part.get_content_subtype() == "html")
+    return frozenset(unquote(found) for text in texts for found in _SHOWN.findall(text))
+
+
+def _is_text(part: Message) -> bool:
+    """Whether it is a text of the message, and no file."""
+    return part.get_content_type() in ("text/html", "text/plain") and not part.get_filename()
+
+
+def _attachment(part: Message, shown: frozenset[str]) -> dict[str, Any] | None:
+    """The file, or that it is not read and why; None for what is no file, or is there for the text only."""
     kind, name = part.get_content_type(), _decoded(part.get_filename())
-    if name.lower().endswith(_UNREAD):
-        return {"kind": "unread", "name": name[:120]}
-    payload = part.get_payload(decode=True) if part.get_content_maintype() != "text" else None
-    if not isinstance(payload, bytes):
+    is_attached = part.get_content_disposition() == "attachment"
+    # Other texts without a name are the message in another form.
+    is_message = _is_text(part) or (part.get_content_maintype() == "text" and not name and not is_attached)
+    if is_message or kind in _WITHOUT_STORY or name.lower().endswith(_ENDINGS_WITHOUT_STORY):
+        return None
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    if part.get_content_maintype() == "text" and not data.strip():
+        # As Exchange adds one between attachments.
         return None
     if kind == _DOCX or name.lower().endswith(".docx"):
-        return _file("document", name or "document.docx", payload)
-    if kind in _HEIF or name.lower().endswith((".heic", ".heif")):
-        converted = _as_jpeg(payload)
-        return (
-            _file("picture", f"{name.rpartition('.')[0] or 'picture'}.jpg", converted) if converted else None
-        )
-    if kind == "application/octet-stream":
-        # As some programs send every file.
-        kind = next((one for one, ending in _PICTURES.items() if name.lower().endswith(f".{ending}")), kind)
-        kind = "image/jpeg" if name.lower().endswith(".jpeg") else kind
-    if kind in _PICTURES:
-        within_text = part.get_content_disposition() != "attachment"
-        if within_text and _is_small(payload):
-            return None
-        return _file("picture", name or f"picture.{_PICTURES[kind]}", payload)
-    return None
+        return _file("document", name or "document.docx", data)
+    given = format_of(data)
+    if given in ENDINGS:
+        is_logo = not is_attached and _is_small(data)
+        return None if is_logo else _file("picture", _picture_name(name, given), data)
+    if given == "HEIC" and (converted := _as_jpeg(data)):
+        return _file("picture", _picture_name(name, "JPEG"), converted)
+    if str(part.get("Content-ID", "")).strip(" <>") in shown:
+        return None
+    return {"kind": "unread", "name": (name or kind)[:120], "reason": _reason(kind, data, given)}
+
+
+def _picture_name(name: str, given: str) -> str:
+    """The name with an ending of the format, by which browsers and programs know it."""
+    endings = (".jpg", ".jpeg") if given == "JPEG" else (f".{ENDINGS[given]}",)
+    if name.lower().endswith(endings):
+        return name
+    return f"{name.rpartition('.')[0] or name or 'picture'}{endings[0]}"
+
+
+def _reason(kind: str, data: bytes, given: str) -> str:
+    """Why an attachment is not read: "encrypted", "outlook", "damaged" or "" for its format."""
+    if kind in _ENCRYPTED or data.startswith(_OPENPGP):
+        return "encrypted"
+    if data.startswith(_TNEF) or kind.endswith("ms-tnef"):
+        return "outlook"
+    is_damaged = given == "HEIC" or (not given and _PICTURES.fullmatch(kind))
+    return "damaged" if is_damaged else ""
 
 
 def _file(kind: str, name: str, data: bytes) -> dict[str, Any]:
@@ -366,7 +415,8 @@ def _is_small(data: bytes) -> bool:
         with Image.open(BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP")) as picture:
             return min(picture.size) < _LOGO
     except Exception:  # noqa: BLE001  (Pillow raises anything for files that were made to confuse it)
-        return True
+        # What is wrong with it is told when it is stored.
+        return False
 
 
 def _as_jpeg(data: bytes) -> bytes:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
+from mailer.stories.picture_formats import ENDINGS, format_of
 from subscribers.limited_process import limit_this_process, require_xml_depth_at_most
 
 # Parts of the archive, and bytes of it when unpacked: all of it, and its XML.
@@ -42,7 +43,6 @@ NOTE_BEGIN, NOTE_END = "\ue000", "\ue001"
 _INVISIBLE = str.maketrans(
     {"\u00ad": "", "\u200b": "", "\ufeff": "", "\u2060": "", "\u00a0": " ", "\u202f": " "}
 )
-_SIGNATURES = ((b"\xff\xd8\xff", "jpg"), (b"\x89PNG\r\n", "png"), (b"GIF8", "gif"))
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -380,9 +380,7 @@ class _Reader:
             paragraph.pictures.append((number, alt.translate(_INVISIBLE).strip()))
 
     def _stored(self, name: str, blob: bytes) -> int | None:
-        ending = next((ending for start, ending in _SIGNATURES if blob.startswith(start)), "")
-        if not ending and blob[:4] == b"RIFF" and blob[8:12] == b"WEBP":
-            ending = "webp"
+        ending = ENDINGS.get(format_of(blob), "")
         if not ending:
             self.left_out["formats"] += 1
         elif len(blob) > _MAX_PICTURE or len(self.blobs) >= _MAX_PICTURES:

@@ -58,6 +58,65 @@ def test_a_message_of_a_known_sender_becomes_a_draft_once(almaty: StorySource) -
     assert almaty not in polling.due_sources(NOW)
 
 
+TEXT = "The new office opened in the old town, and all of its neighbours came to see it."
+
+
+def test_an_email_stays_until_staff_have_seen_what_no_draft_has(almaty: StorySource, desk: Desk) -> None:
+    before, given = Story.objects.count(), message(TEXT)
+    for name in ("one.jpg", "two.jpg"):
+        given.add_attachment(photo("JPEG"), maintype="image", subtype="jpeg", filename=name)
+    given["Authentication-Results"] = OURS
+    mail = arrive(given.as_bytes())
+    assert mail.state == "added" and Story.objects.count() == before + 1
+    browser, address = as_user(desk.writer), reverse("desk_story_mail")
+    (row,) = browser.get(address).context["mails"]
+    assert row.pk == mail.pk and not row.readable and len(row.warnings) == 1 and "two.jpg" in row.warnings[0]
+    original = browser.get(reverse("desk_story_mail_original", args=[mail.pk]))
+    assert original.content == given.as_bytes() and original["Content-Disposition"].startswith("attachment")
+    # Its drafts are made already.
+    assert browser.post(address, {"mail": mail.pk, "source": almaty.pk}).status_code == 404
+    browser.post(address, {"mail": mail.pk, "delete": "1"})
+    assert browser.get(address).context["mails"] == []
+    assert Story.objects.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "data", "state"),
+    [
+        ("application/ms-tnef", "winmail.dat", b"\x78\x9f\x3e\x22", "unreadable"),
+        ("application/pkcs7-mime", "smime.p7m", b"0", "unreadable"),
+        ("text/plain", "", b"", "added"),
+    ],
+    ids=["Outlook", "encrypted", "a subject alone"],
+)
+def test_an_email_without_text_is_kept(
+    almaty: StorySource, kind: str, name: str, data: bytes, state: str
+) -> None:
+    before, given = Story.objects.count(), message()
+    given.set_content(data, *kind.split("/"), filename=name or None)
+    given["Authentication-Results"] = OURS
+    mail = arrive(given.as_bytes())
+    assert (mail.state, bytes(mail.raw)) == (state, given.as_bytes())
+    assert Story.objects.count() == before + (state == "added")
+    assert any(name in one for one in mail.warnings) and mail in inbound_story_email.held_messages()
+
+
+def test_an_email_whose_picture_is_refused_is_kept(almaty: StorySource) -> None:
+    given = message(TEXT)
+    given.add_attachment(photo("JPEG")[:200], maintype="image", subtype="jpeg", filename="one.jpg")
+    given["Authentication-Results"] = OURS
+    mail = arrive(given.as_bytes())
+    assert mail.state == "added" and mail.raw and len(mail.warnings) == 1
+
+
+def test_the_email_of_a_stranger_is_not_downloaded(almaty: StorySource, desk: Desk) -> None:
+    stranger = message(TEXT)
+    stranger.replace_header("From", "new@osh.example.org")
+    mail = arrive(stranger.as_bytes())
+    answer = as_user(desk.writer).get(reverse("desk_story_mail_original", args=[mail.pk]))
+    assert mail.state == "unknown" and answer.status_code == 404
+
+
 @pytest.mark.parametrize("way", ["a known sender", "made in the desk"])
 def test_staff_are_authors_of_the_stories_that_they_send_or_let_in(
     almaty: StorySource, desk: Desk, way: str
