@@ -15,6 +15,7 @@ from PIL import ImageChops, ImageCms, ImageDraw, ImageStat
 
 from mailer.editions import logo_outline
 from mailer.rendering.data_types import Picture
+from mailer.stories.sanitize_pictures import has_16_bits, with_8_bits
 
 # Stands for a picture that nobody looks at.
 NO_FILE = Picture(url="", width=0, height=0)
@@ -106,7 +107,7 @@ _MAX_REMEMBERED = 10_000
 def _rendition_filter(image: Any, crop: str) -> str:
     """Wagtail's filter. A file without loss stays without, until `encode_cropped_picture` decides."""
     size = "max-{}x{}".format(*_LOGO_PIXELS) if crop == LOGO else "fill-{}x{}".format(*CROPS[crop])
-    if PurePath(image.file.name).suffix.lower() in _WITHOUT_LOSS and crop != "video":
+    if PurePath(image.file.name).suffix.lower() in _WITHOUT_LOSS:
         return f"{size}|format-png"
     return f"{size}|jpegquality-92|format-jpeg|bgcolor-ffffff"
 
@@ -124,7 +125,7 @@ def encode_cropped_picture(
         without_loss = opened.format == "PNG"
         picture = _in_srgb(opened)
     if used_crop == "video":
-        return EncodedPicture(jpeg_within_size_limit(_with_play_mark(picture)), "jpg")
+        return EncodedPicture(jpeg_within_size_limit(_with_play_mark(_on_white(picture))), "jpg")
     if without_loss:
         transparent = _is_transparent(picture)
         picture = picture if transparent else picture.convert("RGB")
@@ -160,9 +161,12 @@ def _in_srgb(picture: Pillow.Image) -> Pillow.Image:
     """The picture in RGB or RGBA with the colours of sRGB, which every mail program assumes."""
     picture.load()
     profile = picture.info.pop("icc_profile", None)
+    if has_16_bits(picture):
+        # Stored before greys were reduced when a picture comes in.
+        picture = with_8_bits(picture)
     plain = picture
-    if picture.mode in ("P", "PA", "1", "I", "I;16", "F", "LA", "La", "RGBa"):
-        transparent = "transparency" in picture.info or picture.mode in ("PA", "LA", "La", "RGBa")
+    transparent = "transparency" in picture.info or picture.mode in ("PA", "LA", "La", "RGBa")
+    if transparent or picture.mode in ("P", "1", "F"):
         plain = picture.convert("RGBA" if transparent else "RGB")
     if profile and plain.mode in ("RGB", "RGBA", "L", "CMYK"):
         mode = "RGBA" if plain.mode == "RGBA" else "RGB"

@@ -2,7 +2,7 @@
 
 EXIF with place and camera, XMP and IPTC with the photographer, and comments are removed. Pixels and colour
 profile stay as they are: the file's blocks are copied without those of metadata. Only a picture that EXIF
-turns is encoded anew, upright.
+turns is encoded anew, upright, and one in greys of 16 bits in those of 8.
 """
 
 from __future__ import annotations
@@ -175,8 +175,9 @@ def without_metadata(data: bytes) -> bytes:
                 if picture.width * picture.height * frames > MAX_PIXELS:
                     raise DamagedPicture(_too_large())
                 picture.load()
-                if picture.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
-                    data = _turned(picture, kind)
+                is_turned = picture.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT
+                if is_turned or has_16_bits(picture):
+                    data = _encoded(picture, kind)
         blocks = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "WEBP": _webp}[kind](data)
         return b"".join(blocks)
     except DamagedPicture:
@@ -187,9 +188,23 @@ def without_metadata(data: bytes) -> bytes:
         raise DamagedPicture(gettext("the picture is damaged")) from error
 
 
-def _turned(picture: Pillow.Image, kind: str) -> bytes:
-    """The picture as EXIF says it is seen."""
+def has_16_bits(picture: Pillow.Image) -> bool:
+    """Whether it is in greys of 16 bits, which Pillow makes white in other modes and cannot write as JPEG."""
+    return picture.mode.startswith("I")
+
+
+def with_8_bits(picture: Pillow.Image) -> Pillow.Image:
+    """A picture in greys of 16 bits in those of 8."""
+    grey = picture.convert("I").point(lambda level: level / 256).convert("L")
+    if "transparency" in picture.info:
+        grey.info["transparency"] = picture.info["transparency"] // 256
+    return grey
+
+
+def _encoded(picture: Pillow.Image, kind: str) -> bytes:
+    """The picture as EXIF says it is seen, with 8 bits for a channel."""
     upright = ImageOps.exif_transpose(picture)
+    upright = with_8_bits(upright) if has_16_bits(upright) else upright
     target = BytesIO()
     options: dict[str, object] = {"icc_profile": picture.info.get("icc_profile")}
     if kind == "JPEG":

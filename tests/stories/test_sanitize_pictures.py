@@ -23,6 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 from wagtail.images import get_image_model
 from wagtail.users.models import UserProfile
 
+from mailer.desk.stories.story_rows import THUMBNAIL
 from mailer.editions.pictures import CROPS, LARGEST, LOGO, encode_cropped_picture, store_permanent_picture
 from mailer.stories import sanitize_pictures
 from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
@@ -247,6 +248,40 @@ def test_drawings_stay_exact_photographs_become_jpeg_and_a_logo_keeps_what_is_tr
     assert ending == "png" and Drawing.open(io.BytesIO(data)).getextrema()[3][0] < 10  # type: ignore[index]
     # Elsewhere what is transparent and no drawing stands on white.
     assert encode_cropped_picture(as_file(logo.resize((1200, 600)))).ending == "jpg"
+
+
+def test_a_grey_picture_of_16_bits_keeps_its_greys(desk: Desk, settings: Any) -> None:
+    steps = Drawing.new("I;16", (1600, 900), 30_000)
+    for place, level in enumerate((0, 257, 65_535)):
+        steps.paste(level, (place * 100, 0, place * 100 + 100, 900))
+    data, _ending = encode_cropped_picture(as_file(steps))
+    shown = Drawing.open(io.BytesIO(data)).convert("RGB")
+    assert [shown.getpixel((place, 9)) for place in (50, 150, 250, 900)] == [
+        (level, level, level) for level in (0, 1, 255, 117)
+    ]
+    keyed, _ending = encode_cropped_picture(as_file(steps, transparency=30_000), LOGO)
+    alpha = Drawing.open(io.BytesIO(keyed)).convert("RGBA").getchannel("A")
+    assert (alpha.getpixel((250, 9)), alpha.getpixel((900, 9))) == (255, 0)
+    # A library may have such pictures from before; and those that come in now have fewer bits.
+    model = get_image_model()
+    model.objects.bulk_create(
+        [model(title="Before", file=ImageFile(io.BytesIO(as_file(steps)), "b.png"), width=1600, height=900)]
+    )
+    assert upload(desk, "a.png", as_file(steps)).status_code == 302
+    before, after = model.objects.order_by("pk")
+    assert [Drawing.open(one.file).mode for one in (before, after)] == ["I;16", "L"]
+    for image in (before, after):
+        assert image.get_rendition(THUMBNAIL).width
+        for crop in CROPS:
+            name = store_permanent_picture(image, crop).url.rpartition("/media/")[2]
+            with Drawing.open(Path(settings.MEDIA_ROOT) / name) as stored:
+                assert stored.convert("L").getextrema()[0] < 120
+
+
+def test_a_transparent_still_of_a_video_stands_on_white() -> None:
+    still = Drawing.new("RGBA", (1080, 608), (0, 0, 0, 0))
+    shown = Drawing.open(io.BytesIO(encode_cropped_picture(as_file(still), "video").data))
+    assert shown.getpixel((5, 5)) == (255, 255, 255)
 
 
 def test_colours_of_another_profile_are_turned_into_those_that_mail_programs_assume() -> None:

@@ -22,7 +22,8 @@ from mailer.desk.base import localized_names_and_dates, markup
 from mailer.editions.models import Edition, story_ids_in
 from mailer.stories.models import Story, StoryText, choose_headline
 
-THUMBNAIL = "fill-144x96|format-jpeg|jpegquality-75"
+# Not in JPEG, as which Pillow writes no greys of 16 bits.
+THUMBNAIL = "fill-144x96|format-webp|webpquality-75"
 
 
 @dataclass(frozen=True)
