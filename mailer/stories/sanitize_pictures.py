@@ -21,8 +21,11 @@ from django.core.files.images import ImageFile
 from django.db.models.signals import pre_save
 from django.utils.translation import gettext
 from PIL import Image as Pillow
-from PIL import ImageOps
+from PIL import ImageOps, UnidentifiedImageError
 from wagtail.images import get_image_model
+
+from mailer.stories.picture_formats import ENDINGS, format_of
+from subscribers.translate_stored_texts import stored, translated
 
 # Of the file of a picture.
 MAX_BYTES = 10 * 1024 * 1024
@@ -64,25 +67,12 @@ def read_without_metadata(path: Path) -> bytes:
             % {"path": path, "strerror": error.strerror}
         ) from error
     try:
-        with Pillow.open(BytesIO(data), formats=FORMATS) as picture:
-            pixels = picture.width * picture.height
-            if pixels <= MAX_PIXELS:
-                picture.load()
-                return without_metadata(data)
-    except Pillow.DecompressionBombError as error:
+        return without_metadata(data)
+    except DamagedPicture as error:
         raise PictureError(
-            gettext("The picture %(path)s has too many pixels; save it with fewer than 50 million.")
-            % {"path": path}
+            gettext("The picture %(path)s cannot be used: %(reason)s.")
+            % {"path": path, "reason": translated(str(error))}
         ) from error
-    except (OSError, ValueError, SyntaxError) as error:
-        raise PictureError(
-            gettext("The picture %(path)s cannot be read; save it as JPEG, PNG, GIF or WebP.")
-            % {"path": path}
-        ) from error
-    raise PictureError(
-        gettext("The picture %(path)s has %(pixels)s million pixels; save it with fewer than 50.")
-        % {"path": path, "pixels": pixels // 1_000_000}
-    )
 
 
 def find_or_add_picture(name: str, data: bytes, title: str, user: Any) -> Any:
@@ -155,11 +145,45 @@ _GIF_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
 
 class DamagedPicture(ValueError):  # noqa: N818  (a finding about the file)
-    """The file is no complete JPEG, PNG, GIF or WebP of at most MAX_PIXELS."""
+    """The file is no complete JPEG, PNG, GIF or WebP of at most MAX_PIXELS.
+
+    The message, a stored text, is the reason and the remedy, as part of a sentence.
+    """
 
 
-def _too_large() -> str:
-    return gettext("the picture has more than %(count)s million pixels") % {"count": MAX_PIXELS // 1_000_000}
+class UnsupportedFormat(DamagedPicture):
+    """The file is in another format, or is no picture."""
+
+
+def _damaged() -> DamagedPicture:
+    return DamagedPicture(stored("the picture is damaged"))
+
+
+def _too_large(frames: int = 1) -> DamagedPicture:
+    count = MAX_PIXELS // 1_000_000
+    if frames > 1:
+        return DamagedPicture(
+            stored(
+                "its frames have more than %(count)s million pixels together; save it with fewer or smaller "
+                "frames",
+                count=count,
+            )
+        )
+    return DamagedPicture(stored("it has more than %(count)s million pixels; save it smaller", count=count))
+
+
+def _unidentified(data: bytes) -> DamagedPicture:
+    """About a file that Pillow does not take for a picture in one of FORMATS."""
+    given = format_of(data)
+    if given in ENDINGS:
+        return _damaged()
+    if given:
+        return UnsupportedFormat(
+            stored("it is in the format %(format)s; save it as JPEG, PNG, GIF or WebP", format=given)
+        )
+    return UnsupportedFormat(
+        stored("it is not in the format JPEG, PNG, GIF or WebP; save it in one of these formats")
+    )
 
 
 def without_metadata(data: bytes) -> bytes:
@@ -173,7 +197,7 @@ def without_metadata(data: bytes) -> bytes:
                 if kind == _MPO:
                     kind, frames = "JPEG", 1
                 if picture.width * picture.height * frames > MAX_PIXELS:
-                    raise DamagedPicture(_too_large())
+                    raise _too_large(frames)
                 picture.load()
                 is_turned = picture.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT
                 if is_turned or has_16_bits(picture):
@@ -183,9 +207,11 @@ def without_metadata(data: bytes) -> bytes:
     except DamagedPicture:
         raise
     except Pillow.DecompressionBombError as error:
-        raise DamagedPicture(_too_large()) from error
+        raise _too_large() from error
+    except UnidentifiedImageError as error:
+        raise _unidentified(data) from error
     except Exception as error:  # Pillow raises anything for files that were made to confuse it
-        raise DamagedPicture(gettext("the picture is damaged")) from error
+        raise _damaged() from error
 
 
 def has_16_bits(picture: Pillow.Image) -> bool:
@@ -222,7 +248,7 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
     while True:
         found = _MARKER.match(data, at)
         if found is None:
-            raise DamagedPicture(gettext("the picture is damaged"))
+            raise _damaged()
         marker, begin = found[1][0], found.end()
         if marker == _EOI:
             yield b"\xff\xd9"
@@ -230,7 +256,7 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
         (length,) = struct.unpack_from(">H", data, begin)
         end = begin + length
         if length < 2 or end > len(data):
-            raise DamagedPicture(gettext("the picture is damaged"))
+            raise _damaged()
         if _keeps_segment(marker, data[begin + 2 : begin + 16]):
             yield b"\xff" + bytes([marker]) + data[begin:end]
         if marker == _SOS:
@@ -262,7 +288,7 @@ def _png(data: bytes) -> Iterator[bytes]:
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if end > len(data):
-            raise DamagedPicture(gettext("the picture is damaged"))
+            raise _damaged()
         if kind in _PNG_CHUNKS:
             yield data[at:end]
         if kind == b"IEND":
@@ -299,7 +325,7 @@ def _gif(data: bytes) -> Iterator[bytes]:
             # Its descriptor, a colour table of its own, and the size of its codes.
             at += 10 + _colour_table(data[at + 9]) + 1
         else:
-            raise DamagedPicture(gettext("the picture is damaged"))
+            raise _damaged()
         while data[at]:
             at += 1 + data[at]
         at += 1

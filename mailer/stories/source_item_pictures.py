@@ -48,10 +48,8 @@ def try_load_picture(item: SourceItem, *, allow_loopback: bool = False) -> Pictu
         clean = without_metadata(data)
     except FetchError as error:
         return Picture(problem=str(error))
-    except DamagedPicture:
-        return Picture(
-            problem=stored("The picture is damaged, or in a format that mail programs do not show.")
-        )
+    except DamagedPicture as error:
+        return Picture(problem=stored("The picture cannot be used: %(reason)s.", reason=error))
     except Exception:
         log.exception("action=load_picture")
         return Picture(problem=stored("The picture of the story could not be loaded."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import struct
 import zlib
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from django.core.files.base import ContentFile
 from django.core.files.images import ImageFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Drawing
@@ -26,9 +28,10 @@ from wagtail.users.models import UserProfile
 from mailer.desk.stories.story_rows import THUMBNAIL
 from mailer.editions.pictures import CROPS, LARGEST, LOGO, encode_cropped_picture, store_permanent_picture
 from mailer.stories import sanitize_pictures
-from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
+from mailer.stories.sanitize_pictures import DamagedPicture, UnsupportedFormat, without_metadata
 from mailer.stories.source_item_pictures import try_load_picture
 from mailer.stories.sources.reader_interface import SourceItem
+from subscribers.translate_stored_texts import translated
 from tests.desk.cast import Desk, as_user
 from tests.desk.cast import desk as make_desk
 
@@ -316,6 +319,52 @@ def test_an_upload_that_cannot_be_used_is_an_error_of_the_form(desk: Desk, name:
     assert answer.status_code == 200
     assert set(answer.context["form"].errors) == {"file"}
     assert not get_image_model().objects.exists()
+
+
+OTHER_FORMATS = {
+    "HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    "AVIF": b"\0\0\0\x18ftypavif\0\0\0\0mif1avif",
+    "TIFF": as_file(Drawing.new("RGB", (4, 4)), "TIFF"),
+    "BMP": as_file(Drawing.new("RGB", (4, 4)), "BMP"),
+    "SVG": b"\xef\xbb\xbf<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "": b"<html><body><svg></svg></body></html>",
+}
+
+
+@pytest.mark.parametrize("given", OTHER_FORMATS)
+def test_another_format_is_named_to_whoever_brings_the_picture(
+    desk: Desk, tmp_path: Path, given: str
+) -> None:
+    data = OTHER_FORMATS[given]
+    with pytest.raises(UnsupportedFormat) as caught:
+        without_metadata(data)
+    reason = str(caught.value)
+    assert given in reason and "WebP" in reason
+    (error,) = upload(desk, "a.jpg", data).context["form"].errors.as_data()["file"]
+    assert error.code == "unsupported_format" and reason in error.message
+    assert reason in try_load_picture(SourceItem("1", "A road", picture=data)).problem
+    (tmp_path / "a.jpg").write_bytes(data)
+    with pytest.raises(sanitize_pictures.PictureError, match=re.escape(reason)):
+        sanitize_pictures.read_without_metadata(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("data", "word"), [(bomb(10_000, 6_000), "50 million"), (photo("JPEG")[:200], "damaged")]
+)
+def test_a_source_says_why_its_picture_is_refused(data: bytes, word: str) -> None:
+    with pytest.raises(DamagedPicture) as caught:
+        without_metadata(data)
+    problem = try_load_picture(SourceItem("1", "A road", picture=data)).problem
+    assert word in problem and str(caught.value) in problem
+    with override("ru"):
+        assert not re.search("[a-z]{3}", translated(problem))
+
+
+def test_the_frames_of_a_long_animation_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sanitize_pictures, "MAX_PIXELS", 20)
+    frames = [Drawing.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    with pytest.raises(DamagedPicture, match="frames"):
+        without_metadata(as_file(frames[0], "GIF", save_all=True, append_images=frames[1:]))
 
 
 def test_a_picture_that_no_form_stored_has_no_metadata(settings: Any) -> None:

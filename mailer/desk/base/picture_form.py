@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.images.fields import WagtailImageField
 from wagtail.images.forms import BaseImageForm
 
-from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
+from mailer.stories.sanitize_pictures import DamagedPicture, UnsupportedFormat, without_metadata
+from subscribers.translate_stored_texts import translated
 
 # Texts of Wagtail's window around the form, named for the catalogues: Wagtail is not translated into Kazakh.
 _TEXTS_OF_WINDOW = (
@@ -23,7 +24,7 @@ _TEXTS_OF_WINDOW = (
 
 
 class PictureField(WagtailImageField):
-    """Wagtail's field, in other words. A damaged picture is an error of the form."""
+    """Wagtail's field, in other words. A picture that cannot be used is an error of the form."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -43,7 +44,8 @@ class PictureField(WagtailImageField):
             clean = without_metadata(data.read())
         except DamagedPicture as error:
             raise forms.ValidationError(
-                gettext("This picture cannot be used: %(error)s.") % {"error": error}, code="damaged"
+                gettext("This picture cannot be used: %(error)s.") % {"error": translated(str(error))},
+                code="unsupported_format" if isinstance(error, UnsupportedFormat) else "damaged",
             ) from error
         file = InMemoryUploadedFile(BytesIO(clean), "file", data.name, data.content_type, len(clean), None)
         return super().to_python(file)
