@@ -136,6 +136,9 @@ RUSSIAN = "Сегодня в Бишкеке открылась выставка 
         ("text/plain; charset=win-1251", "windows-1251"),
         ("text/plain; charset=utf-8", "windows-1251"),
         ("text/html", "koi8-r"),
+        ("text/plain", "koi8-r"),
+        ("text/plain; charset=utf-8", "koi8-r"),
+        ("text/plain; charset=us-ascii", "cp866"),
     ],
 )
 def test_letters_are_read_without_their_encoding(kind: str, encoding: str) -> None:
@@ -143,8 +146,15 @@ def test_letters_are_read_without_their_encoding(kind: str, encoding: str) -> No
     raw = f"From: {SENDER}\nSubject: {RUSSIAN}\nContent-Type: {kind}\n\n{text}".encode(encoding)
     found = read_message(raw)
     assert [block.line for block in found.blocks] == [RUSSIAN]
-    if encoding != "koi8-r":
-        assert found.subject == RUSSIAN
+    assert found.subject == RUSSIAN
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [("L’été à Besançon", "cp1252"), ("Şimdi güzel ağaç", "cp1254")]
+)
+def test_letters_of_other_languages_are_read_without_their_encoding(text: str, encoding: str) -> None:
+    raw = f"From: {SENDER}\nSubject: x\n\n{text}".encode(encoding)
+    assert [block.line for block in read_message(raw).blocks] == [text]
 
 
 def test_a_subject_may_have_letters_beside_encoded_words() -> None:

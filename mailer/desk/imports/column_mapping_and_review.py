@@ -39,8 +39,8 @@ from mailer.reports.spreadsheet_export import csv_lines, rejected_rows_sheet
 from subscribers import iso_codes
 from subscribers.imports import (
     countries_and_languages,
-    encodings,
     job_lifecycle,
+    likeliest_encoding,
     unknown_values,
     uploads_and_staging,
 )
@@ -444,7 +444,7 @@ class RejectedRowsDownload(PermissionRequiredMixin, View):
         return response
 
 
-_ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", **{one: one.upper() for one in encodings.LEGACY}}
+_ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", **{one: one.upper() for one in likeliest_encoding.LEGACY}}
 _DELIMITERS = {",": _("Comma (,)"), ";": _("Semicolon (;)"), "\t": _("Tab"), "|": _("Vertical bar (|)")}
 
 

@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from mailer.stories.picture_formats import ENDINGS, format_of
+from subscribers.imports.likeliest_encoding import likeliest_encoding
 from subscribers.limited_process import limit_this_process
 
 _MOST_PARTS, _MOST_ATTACHMENTS = 300, 40
@@ -200,7 +201,10 @@ def _text(part: Message) -> str:
 
 
 def _text_of(data: bytes, charsets: Iterable[str | None]) -> str:
-    """The text in the first of the encodings that fits, else in UTF-8, else in that of Windows in Russian."""
+    """The text in the first of the encodings that fits, else in UTF-8, else in the one that its words are in.
+
+    Where the words do not tell, in that of Windows in Russian.
+    """
     for charset in (*charsets, "utf-8"):
         try:
             return data.decode(charset or "utf-8")
@@ -209,7 +213,9 @@ def _text_of(data: bytes, charsets: Iterable[str | None]) -> str:
     text = data.decode("utf-8", "replace")
     # A few damaged letters do not make it another encoding.
     broken, foreign = text.count("\ufffd"), sum(not letter.isascii() for letter in text)
-    return text if 4 * broken < foreign else data.decode("windows-1251", "replace")
+    if 4 * broken < foreign:
+        return text
+    return data.decode(likeliest_encoding([data]) or "windows-1251", "replace")
 
 
 def _paragraph(runs: list[tuple[str, bool, bool, str, float]], list_tag: str = "") -> _Block:
