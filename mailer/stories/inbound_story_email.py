@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from email.utils import getaddresses
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,6 +21,9 @@ from django.db.models import Q, QuerySet
 
 from mailer.stories.models import StoryMail, StorySource, StorySourceItem
 from subscribers.translate_stored_texts import stored
+
+if TYPE_CHECKING:
+    from mailer.stories.sources.email_messages import MailMessage
 
 _State = StoryMail.State
 # Messages that are read in one run of the job.
@@ -87,8 +91,6 @@ def process_message(
     `source_vouched_by_staff`: staff have chosen it, and vouch.
     """
     # Loads the readers, which few installations need.
-    from mailer.stories.draft_fields_from_source_entry import storable_item_id
-    from mailer.stories.record_source_items import make_and_update_drafts
     from mailer.stories.sources import email_messages
     from mailer.stories.sources.reader_interface import SourceError
 
@@ -100,40 +102,51 @@ def process_message(
     )
     mail.source, mail.warnings = chosen, []
     try:
-        message = email_messages.read_message(bytes(mail.raw))
+        # Anybody may write: what is expensive to read is read only of those who may send stories.
+        head = email_messages.read_head(bytes(mail.raw))
+        mail.sender, mail.subject = head.sender[:254], head.subject[:200]
+        mail.authentication = email_messages.authentication_results(
+            head, settings.CONFIG.stories.trusted_servers
+        )
+        if chosen is None or (source_vouched_by_staff is None and not allows_sender(chosen, head.sender)):
+            mail.state = _State.UNKNOWN
+        elif source_vouched_by_staff is None and email_messages.is_forged(mail.authentication):
+            mail.state = _State.FORGED
+        else:
+            message = email_messages.read_message(bytes(mail.raw))
+            _make_drafts(mail, message, chosen, now, None if source_vouched_by_staff else head.sender)
     except SourceError as error:
         mail.state, mail.warnings = _State.UNREADABLE, [str(error)]
-        mail.save()
-        return
-    mail.sender, mail.subject = message.sender[:254], message.subject[:200]
-    mail.authentication = email_messages.authentication_results(
-        message, settings.CONFIG.stories.trusted_servers
-    )
-    if chosen is None or (source_vouched_by_staff is None and not allows_sender(chosen, message.sender)):
-        mail.state = _State.UNKNOWN
-    elif source_vouched_by_staff is None and email_messages.is_forged(mail.authentication):
-        mail.state = _State.FORGED
-    else:
-        found = email_messages.stories_of(message, mail.sha256)
-        mail.warnings = list(found.warnings)
-        if message.is_empty or not found.items:
-            mail.warnings.append(stored("The email has no text."))
-        mail.state = _State.ADDED if found.items else _State.UNREADABLE
-        with _as_author(None if source_vouched_by_staff else message.sender):
-            recorded = make_and_update_drafts(chosen, found.items, now)
-        refused = StorySourceItem.objects.filter(
-            source=chosen, item_id__in=[storable_item_id(item.id) for item in found.items]
-        ).exclude(picture_problem="")
-        mail.warnings += refused.values_list("picture_problem", flat=True)
-        if recorded.skipped:
-            mail.state, mail.warnings = (
-                _State.UNREADABLE,
-                [stored("The stories were read, but could not be saved.")],
-            )
     if mail.state == _State.ADDED and not mail.warnings:
         mail.raw = b""
     mail.save()
     log.info("action=story_mail mail=%d state=%s", mail.pk, mail.state)
+
+
+def _make_drafts(
+    mail: StoryMail, message: MailMessage, source: StorySource, now: datetime, sender: str | None
+) -> None:
+    """Make drafts of the stories, and note what no draft has. `sender`: the author; None: who makes them."""
+    from mailer.stories.draft_fields_from_source_entry import storable_item_id
+    from mailer.stories.record_source_items import make_and_update_drafts
+    from mailer.stories.sources import email_messages
+
+    found = email_messages.stories_of(message, mail.sha256)
+    mail.state = _State.ADDED if found.items else _State.UNREADABLE
+    mail.warnings = list(found.warnings)
+    if message.is_empty or not found.items:
+        mail.warnings.append(stored("The email has no text."))
+    with _as_author(sender):
+        recorded = make_and_update_drafts(source, found.items, now)
+    refused = StorySourceItem.objects.filter(
+        source=source, item_id__in=[storable_item_id(item.id) for item in found.items]
+    ).exclude(picture_problem="")
+    mail.warnings += refused.values_list("picture_problem", flat=True)
+    if recorded.skipped:
+        mail.state, mail.warnings = (
+            _State.UNREADABLE,
+            [stored("The stories were read, but could not be saved.")],
+        )
 
 
 def _as_author(sender: str | None) -> AbstractContextManager[object]:

@@ -240,7 +240,11 @@ def build(patch: pytest.MonkeyPatch, sessions: Iterable[tuple[str, str]]) -> Wor
             StorySource.objects.create(name="An office", url="https://office.example.org/feed"),
         ),
         "desk_story_mail_original": StoryMail.objects.create(
-            sha256="1" * 64, raw=b"Subject: News\n", received_at=now, state=StoryMail.State.ADDED
+            sha256="1" * 64,
+            raw=b"Subject: News\n",
+            received_at=now,
+            state=StoryMail.State.ADDED,
+            sender="a@example.org",
         ),
         "desk_story_mail_edit": StorySource.objects.create(kind="email", name="Osh", senders="a@example.org"),
         "desk_bounce_wave": BounceWave.objects.create(domain="example.net", state="open", started_at=now),

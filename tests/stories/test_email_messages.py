@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.message import EmailMessage
 from io import BytesIO
 
@@ -9,7 +10,13 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from mailer.stories.sources.email_messages import authentication_results, is_forged, read_message, stories_of
+from mailer.stories.sources.email_messages import (
+    authentication_results,
+    is_forged,
+    read_head,
+    read_message,
+    stories_of,
+)
 from tests.stories import word_files
 
 SENDER = "aigerim@almaty.example.org"
@@ -328,6 +335,30 @@ def test_what_vouches_for_another_domain_says_nothing_about_the_sender(field: st
 )
 def test_a_sender_that_our_server_does_not_vouch_for_is_forged(results: dict[str, str], forged: bool) -> None:
     assert is_forged(results) is forged
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"From: " + b"a@x.org," * 30_000,
+        b"Subject: " + b"a" * 300_000 + b" \xff",
+        b"Subject: " + b"=?a?q?" * 50_000,
+        b"Date: " + b"(" * 300_000,
+    ],
+    ids=["addresses", "letters", "encoded words", "brackets"],
+)
+def test_the_header_of_a_hostile_message_is_read_without_its_body(field: bytes) -> None:
+    body = b"Content-Type: text/html\n\n" + b"<a " * 300_000
+    read_head(field + b"\n" + body)
+
+
+@pytest.mark.parametrize("hostile", ['"' + '\\"' * 300_000, "a" * 600_000, "(" * 600_000])
+def test_a_hostile_field_about_authentication_takes_no_time(hostile: str) -> None:
+    head = read_head(f"Authentication-Results: mx.example.org; {hostile}\nFrom: {SENDER}\n\n".encode())
+    started = time.process_time()
+    for trusted in (["mx.example.org"], ["mx.other.example.org"]):
+        assert authentication_results(head, trusted) == {}
+    assert time.process_time() - started < 2
 
 
 def test_broken_messages_are_read_as_far_as_they_go() -> None:

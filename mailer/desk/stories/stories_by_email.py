@@ -37,7 +37,7 @@ _TONES = {
     _State.UNREADABLE: "problem",
     _State.ADDED: "waiting",
 }
-# What staff open may harm them: not what strangers send.
+# What staff open may harm them: not what strangers send. A message whose header was not read has no sender.
 _OF_KNOWN_SENDERS = (_State.ADDED, _State.UNREADABLE)
 _DOMAIN = re.compile(r"@(?:[\w-]+\.)+[\w-]{2,}")
 # Results of RFC 8601, as staff read them.
@@ -203,9 +203,8 @@ class StoryMailOriginal(StaffPage, View):
     permission_required = StoryMailPage.permission_required
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        mail = get_object_or_404(
-            inbound_story_email.held_messages().filter(state__in=_OF_KNOWN_SENDERS), pk=pk
-        )
+        held = inbound_story_email.held_messages().filter(state__in=_OF_KNOWN_SENDERS)
+        mail = get_object_or_404(held.exclude(sender=""), pk=pk)
         headers = {"Content-Disposition": f'attachment; filename="email-{mail.pk}.eml"'}
         return HttpResponse(bytes(mail.raw), content_type="message/rfc822", headers=headers)
 
@@ -281,5 +280,5 @@ def _row(mail: StoryMail) -> MailRow:
         warnings=tuple(translated(one) for one in mail.warnings),
         source=mail.source_id,
         readable=state in (_State.UNKNOWN, _State.FORGED),
-        downloadable=state in _OF_KNOWN_SENDERS,
+        downloadable=state in _OF_KNOWN_SENDERS and bool(mail.sender),
     )

@@ -28,6 +28,8 @@ from subscribers.limited_process import LimitExceeded, ProcessLimits, run_lines
 from subscribers.translate_stored_texts import stored
 
 _READER, _LIMITS = "mailer.stories.sources.email_parser_process", ProcessLimits(cpu_seconds=20, line=48 << 20)
+# A header is read of anybody's email.
+_LIMITS_OF_HEAD = ProcessLimits(cpu_seconds=3)
 _PREFIX = re.compile(
     r"^\s*(?:(?:re|fwd?|aw|wg|ответ|пересл?)\s*(?:\[\d+\])?:|\[[^\]]{1,40}\])\s*", re.IGNORECASE
 )
@@ -38,13 +40,16 @@ _VOUCHED_FOR = {"spf": ("smtp.mailfrom", "smtp.mfrom", "smtp.helo"), "dkim": ("h
 _PROPERTY = re.compile(r"([a-z]+\.[a-z]+)\s*=\s*(\S+)", re.IGNORECASE)
 # A quoted text, such as a local part that the sender chose, and what would look like a result within it.
 _QUOTED, _SYNTAX = re.compile(r'"(?:[^"\\]|\\.)*"'), re.compile(r"[\s;()=]")
+_COMMENT = re.compile(r"\([^()]*\)")
+# Characters of a field that are read. What a mail server writes has a few hundred.
+_MAX_FIELD = 4_000
 # The result of one that vouches for another domain than the sender's.
 _UNALIGNED = "policy"
 
 
 @dataclass(frozen=True)
-class MailMessage:
-    """What is in a message."""
+class MailHead:
+    """What the header of a message says."""
 
     # The only address in From; "" where there are none or several.
     sender: str
@@ -53,6 +58,12 @@ class MailMessage:
     sent: datetime | None
     # Values of Authentication-Results, the topmost first.
     authentication: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MailMessage(MailHead):
+    """What is in a message."""
+
     blocks: tuple[Paragraph, ...]
     # Names and contents.
     pictures: tuple[tuple[str, bytes], ...]
@@ -66,38 +77,53 @@ class MailMessage:
         return not self.blocks and not self.documents
 
 
+def read_head(raw: bytes) -> MailHead:
+    """The header of the message in `raw` (RFC 5322). Raises SourceError where it breaks the limits."""
+    return _head(_lines(raw, _LIMITS_OF_HEAD, "HEAD")[0])
+
+
 def read_message(raw: bytes) -> MailMessage:
     """The message in `raw` (RFC 5322). Raises SourceError where it breaks the limits."""
-    with tempfile.TemporaryFile() as file:
-        file.write(raw)
-        file.flush()
-        try:
-            found: list[dict[str, Any]] = [json.loads(line) for line in run_lines(_READER, file, _LIMITS)]
-        except LimitExceeded as error:
-            raise SourceError(
-                stored("The email needs far more memory or time than usual to be read.")
-            ) from error
-    head = found[0]
+    found = _lines(raw, _LIMITS)
     files = {
         kind: tuple((one["name"], b64decode(one["data"])) for one in found if one["kind"] == kind)
         for kind in ("picture", "document")
     }
-    sent = datetime.fromisoformat(head["sent"]) if head["sent"] else None
     blocks = blocks_of(one for one in found if one["kind"] == "p")
     return MailMessage(
-        head["sender"],
-        head["subject"],
-        head["message_id"],
-        sent if sent is None or sent.tzinfo else sent.replace(tzinfo=UTC),
-        tuple(head["authentication"]),
-        tuple(one for one in blocks if isinstance(one, Paragraph)),
-        files["picture"],
-        files["document"],
-        tuple((one["name"], one["reason"]) for one in found if one["kind"] == "unread"),
+        **vars(_head(found[0])),
+        blocks=tuple(one for one in blocks if isinstance(one, Paragraph)),
+        pictures=files["picture"],
+        documents=files["document"],
+        unread=tuple((one["name"], one["reason"]) for one in found if one["kind"] == "unread"),
     )
 
 
-def authentication_results(message: MailMessage, trusted: Collection[str]) -> dict[str, str]:
+def _lines(raw: bytes, limits: ProcessLimits, *arguments: str) -> list[dict[str, Any]]:
+    """What the process writes about the message."""
+    with tempfile.TemporaryFile() as file:
+        file.write(raw)
+        file.flush()
+        try:
+            return [json.loads(line) for line in run_lines(_READER, file, limits, *arguments)]
+        except LimitExceeded as error:
+            raise SourceError(
+                stored("The email needs far more memory or time than usual to be read.")
+            ) from error
+
+
+def _head(line: dict[str, Any]) -> MailHead:
+    sent = datetime.fromisoformat(line["sent"]) if line["sent"] else None
+    return MailHead(
+        line["sender"],
+        line["subject"],
+        line["message_id"],
+        sent if sent is None or sent.tzinfo else sent.replace(tzinfo=UTC),
+        tuple(line["authentication"]),
+    )
+
+
+def authentication_results(message: MailHead, trusted: Collection[str]) -> dict[str, str]:
     """Results such as {"spf": "pass", "dkim": "pass"} (RFC 8601) of the topmost field of a trusted server.
 
     Fields of other servers are ignored: the sender could have written them. A pass for another domain than
@@ -105,10 +131,12 @@ def authentication_results(message: MailMessage, trusted: Collection[str]) -> di
     """
     names = {one.lower() for one in trusted}
     for value in message.authentication:
-        plain = _QUOTED.sub(lambda quoted: _SYNTAX.sub("", quoted[0]), value)
-        server, _, results = re.sub(r"\([^()]*\)", "", plain).partition(";")
+        # Before anything that takes long: others wrote most of the fields.
+        server = _COMMENT.sub("", value).partition(";")[0]
         if (server.split() or [""])[0].lower() not in names:
             continue
+        plain = _QUOTED.sub(lambda quoted: _SYNTAX.sub("", quoted[0]), value[:_MAX_FIELD])
+        results = _COMMENT.sub("", plain).partition(";")[2]
         found: dict[str, str] = {}
         for part in results.split(";"):
             if (match := _METHOD.match(part)) is None:

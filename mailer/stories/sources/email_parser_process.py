@@ -2,7 +2,7 @@
 
 `python -m mailer.stories.sources.email_parser_process MEMORY CPU` writes lines of JSON: the header, the
 paragraphs of the text without quoted replies and signatures, the attached pictures and Word documents, what
-is attached and not read, then an empty line.
+is attached and not read, then an empty line. With HEAD as a third argument it writes the header alone.
 It loads neither Django nor the configuration.
 """
 
@@ -17,6 +17,7 @@ from email import message_from_bytes
 from email.errors import MessageError
 from email.header import Header, decode_header, make_header
 from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 from io import BytesIO
 from itertools import islice
@@ -105,7 +106,7 @@ _SKIPPED = frozenset(("script", "style", "head", "title", "template", "svg", "no
 def read(data: bytes) -> Iterator[dict[str, Any]]:
     """The lines."""
     message = message_from_bytes(data)
-    yield {"kind": "head", **_head(message)}
+    yield _head(message)
     parts = list(islice(message.walk(), _MOST_PARTS + 1))
     is_cut, parts = len(parts) > _MOST_PARTS, parts[:_MOST_PARTS]
     yield from _blocks(message, frozenset(map(id, parts)))
@@ -123,6 +124,7 @@ def _head(message: Message) -> dict[str, Any]:
     except (ValueError, TypeError, OverflowError):
         sent = ""
     return {
+        "kind": "head",
         # Several authors are none that we know.
         "sender": senders[0] if len(senders) == 1 else "",
         "subject": _decoded(message.get("Subject")),
@@ -441,8 +443,9 @@ def _as_jpeg(data: bytes) -> bytes:
 
 
 def _main() -> None:
-    limit_this_process(sys.argv[1:])
-    for line in read(sys.stdin.buffer.read()):
+    is_head = limit_this_process(sys.argv[1:]) == ["HEAD"]
+    data = sys.stdin.buffer.read()
+    for line in [_head(BytesHeaderParser().parsebytes(data))] if is_head else read(data):
         sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.write("\n")
 

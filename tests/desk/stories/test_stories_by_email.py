@@ -15,7 +15,7 @@ from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import ReturnedMessage
 from mailer.stories import inbound_story_email
 from mailer.stories.models import Story, StoryMail, StorySource
-from mailer.stories.sources import polling
+from mailer.stories.sources import email_messages, polling
 from tests.delivery.cast import NOW
 from tests.desk.cast import Desk, as_user
 from tests.stories.test_email_messages import OURS, SENDER, message, photo
@@ -115,6 +115,21 @@ def test_the_email_of_a_stranger_is_not_downloaded(almaty: StorySource, desk: De
     mail = arrive(stranger.as_bytes())
     answer = as_user(desk.writer).get(reverse("desk_story_mail_original", args=[mail.pk]))
     assert mail.state == "unknown" and answer.status_code == 404
+
+
+@pytest.mark.parametrize("why", ["unknown", "forged"])
+def test_the_body_of_an_email_is_read_only_of_those_who_may_send(
+    almaty: StorySource, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    read = []
+    monkeypatch.setattr(email_messages, "read_message", read.append)
+    given = message(TEXT)
+    given["Authentication-Results"] = OURS.replace("pass", "fail") if why == "forged" else OURS
+    if why == "unknown":
+        given.replace_header("From", "new@osh.example.org")
+    mail = arrive(given.as_bytes())
+    assert (mail.state, mail.sender) == (why, given["From"]) and mail.subject == given["Subject"]
+    assert not read
 
 
 @pytest.mark.parametrize("way", ["a known sender", "made in the desk"])
