@@ -352,6 +352,12 @@ def test_the_header_of_a_hostile_message_is_read_without_its_body(field: bytes) 
     read_head(field + b"\n" + body)
 
 
+def test_tags_without_an_end_are_text_and_take_no_time() -> None:
+    for html in ("<a ", "<a b='", '<a b="<a '):
+        found = read_message(f"Content-Type: text/html\n\n<p>One.</p> 1 < 2 {html * 100_000}".encode())
+        assert found.blocks[0].line == "One." and found.blocks[1].line.startswith("1 < 2 <a")
+
+
 @pytest.mark.parametrize("hostile", ['"' + '\\"' * 300_000, "a" * 600_000, "(" * 600_000])
 def test_a_hostile_field_about_authentication_takes_no_time(hostile: str) -> None:
     head = read_head(f"Authentication-Results: mx.example.org; {hostile}\nFrom: {SENDER}\n\n".encode())

@@ -249,7 +249,9 @@ def _text_paragraph(lines: list[str]) -> dict[str, Any]:
 def _html_blocks(html: str, *, forwards: bool) -> Iterator[_Block]:
     from bs4 import BeautifulSoup  # slow to load, and only this process needs it
 
-    soup = BeautifulSoup(html, "html.parser")
+    # No tag is complete there, and the parser would look for the end of one again from every "<".
+    complete, end, rest = html.rpartition(">")
+    soup = BeautifulSoup(f"{complete}{end}{rest.replace('<', '&lt;')}", "html.parser")
     for signature in soup.select(_SIGNATURES):
         signature.decompose()
     for quoted in soup.select(_QUOTED):
