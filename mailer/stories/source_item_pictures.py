@@ -13,7 +13,10 @@ from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.url_fetcher import FetchError, Limits, fetch
 from subscribers.translate_stored_texts import stored
 
-_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+# With the other names that some servers have for them.
+_TYPES = frozenset(
+    ("image/jpeg", "image/png", "image/gif", "image/webp", "image/jpg", "image/pjpeg", "image/x-png")
+)
 _LIMITS = Limits(size=MAX_BYTES, seconds=20)
 
 log = logging.getLogger(__name__)

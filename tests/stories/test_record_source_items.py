@@ -391,6 +391,14 @@ def test_a_picture_is_fetched_and_cleaned_and_a_bad_one_loses_no_story(site: Sit
     assert third.source_items.get().picture_problem
 
 
+@pytest.mark.parametrize("kind", ["image/jpg", "image/pjpeg", "image/x-png"])
+def test_a_picture_is_fetched_by_another_name_of_its_type(site: Site, kind: str) -> None:
+    site.answers["/p"] = Answer(png_file(), kind)
+    item = replace(RUSSIAN, picture_url=site.url("/p"))
+    (story,) = make_and_update_drafts(a_source(), [item], NOW, allow_loopback=True).added
+    assert story.picture_id
+
+
 @pytest.mark.both_databases
 def test_the_same_story_from_another_source_is_merged_and_can_be_set_apart(writer: User) -> None:
     (story,) = make_and_update_drafts(a_source(), [RUSSIAN], NOW).added
