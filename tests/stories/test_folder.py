@@ -97,6 +97,44 @@ def test_a_translation_belongs_to_its_original_also_where_both_name_an_id(office
         assert (items[""].id, items["ru"].id, items["ru"].translation_of) == ids
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("![Зал](зал.png)", "зал.png"),
+        ("![Зал](%D0%B7%D0%B0%D0%BB.png)", "зал.png"),
+        ("![A hall](<big hall.png>)", "big hall.png"),
+        ("![A hall](big%20hall.png)", "big hall.png"),
+        ("![A hall](pictures/../100%.png)", "100%.png"),
+        ("![A hall](a%20b.png)", "a%20b.png"),
+    ],
+)
+def test_a_picture_is_found_by_any_name(office: Path, written: str, name: str) -> None:
+    (office / name).write_bytes(word_files.picture("navy"))
+    write(office / "a.md", f"---\ntitle: A\n---\nText.\n\n{written}\n")
+    write(office / "b.md", f"---\ntitle: B\npicture: {name}\n---\nText.\n")
+    found = read()
+    assert found.warnings == ()
+    assert [(item.picture, item.picture_name) for item in found.items] == [
+        (word_files.picture("navy"), name)
+    ] * 2
+
+
+def test_a_missing_picture_is_named_as_it_is_written_with_its_line(office: Path) -> None:
+    write(office / "a.md", "---\ntitle: зал.png\n---\n\nText,\nmore of it\n![Зал](зал.png)\n")
+    (warning,) = read().warnings
+    assert "“зал.png”" in warning and "line 7" in warning
+
+
+@pytest.mark.parametrize("name", ["../../out.png", "..%2F..%2Fout.png", "%2e%2e/%2e%2e/out.png", "a%00.png"])
+def test_a_picture_outside_of_the_folder_is_not_taken(office: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "watched" / "out.png").write_bytes(word_files.picture("navy"))
+    (tmp_path / "out.png").write_bytes(word_files.picture("navy"))
+    write(office / "a.md", f"---\ntitle: A\n---\nText.\n\n![out]({name})\n")
+    found = read()
+    assert (found.items, len(found.warnings)) == ((), 1)
+    assert "line 6" in found.warnings[0]
+
+
 def test_front_matter_of_static_sites_says_what_is_published(office: Path) -> None:
     write(office / "held.md", "---\ntitle: Held back\npublished: false\ndate: 2021-11-16\n---\nText.\n")
     write(office / "shown.md", "---\ntitle: Shown\npublished: true\n...\nText.\n\n---\n\nMore.\n")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from django.conf import settings as django_settings
@@ -270,9 +271,11 @@ def _story(file: _File, folder: Path, names: set[str]) -> SourceItem | None:
     base, language = _translation(file.name, names)
     original = _id_of(folder, base) if base else ""
     own = about.id or file.name
-    line = about.picture_line if about.picture else text.count("\n", 0, max(0, text.find(body.picture))) + 1
+    above = text.count("\n") - markdown.count("\n")
+    line = about.picture_line if about.picture else above + body.picture_line
     picture = about.picture or body.picture
     is_address = picture.startswith(("http://", "https://"))
+    file_of_picture = None if is_address or not picture else _picture(picture, file.path.parent, folder, line)
     return SourceItem(
         # A translation is often a copy, with the same id.
         id=f"{own}.{language}" if own == original else own,
@@ -284,9 +287,9 @@ def _story(file: _File, folder: Path, names: set[str]) -> SourceItem | None:
         updated=datetime.fromtimestamp(file.changed_at, UTC),
         language=about.language or language,
         picture_url=picture if is_address else "",
-        picture=b"" if is_address or not picture else _picture(file.path.parent / picture, folder, line),
-        picture_alt=about.alt or (body.alt if picture == body.picture else ""),
-        picture_name=Path(picture).name if picture and not is_address else "",
+        picture=_content_of_picture(file_of_picture, line) if file_of_picture else b"",
+        picture_alt=about.alt or (body.alt if unquote(picture) == unquote(body.picture) else ""),
+        picture_name=file_of_picture.name if file_of_picture else "",
         kind=about.kind,
         starts=about.starts,
         ends=about.ends,
@@ -319,13 +322,24 @@ def _translation(name: str, names: set[str]) -> tuple[str, str]:
     return (base if base != name else ""), found[2]
 
 
-def _picture(path: Path, folder: Path, line: int) -> bytes:
-    try:
-        inside = path.resolve().is_relative_to(folder) and path.is_file()
-    except (OSError, ValueError, RuntimeError):
-        inside = False
-    if not inside:
-        raise _Problem(stored("There is no picture “%(name)s” in the folder.", name=path.name), line)
+def _picture(name: str, where: Path, folder: Path, line: int) -> Path:
+    """The picture's file: its name as it is written, else without escapes such as "%20".
+
+    Editors write spaces so, and the parser of Markdown every letter that is not ASCII.
+    """
+    for one in dict.fromkeys((name, unquote(name))):
+        path = where / one
+        try:
+            if path.resolve().is_relative_to(folder) and path.is_file():
+                return path
+        except (OSError, ValueError, RuntimeError):
+            continue
+    raise _Problem(
+        stored("There is no picture “%(name)s” in the folder.", name=Path(unquote(name)).name), line
+    )
+
+
+def _content_of_picture(path: Path, line: int) -> bytes:
     try:
         return _content(path, _MAX_PICTURE)
     except _Problem as problem:
@@ -344,9 +358,10 @@ class _Body:
     # Its first heading, where nothing stands above it.
     title: str
     html: str
-    # The first picture, as it is written, and its alternative text.
+    # The first picture, its address in percent-encoding, its alternative text, and its line, from 1.
     picture: str
     alt: str
+    picture_line: int
 
     @classmethod
     def of(cls, markdown: str) -> _Body:
@@ -355,14 +370,25 @@ class _Body:
         if len(tokens) > 2 and tokens[0].type == "heading_open":
             title = sanitize.html_to_single_line(_html(tokens[1:2]))
             tokens = tokens[3:]
-        inner = (child for token in tokens for child in token.children or ())
-        image = next((one for one in inner if one.type == "image"), None)
+        image, line = _first_image(tokens)
         return cls(
             title,
             _HEADING.sub(r"<p><b>\1</b></p>", _html(tokens)).strip(),
             str(image.attrs.get("src") or "") if image else "",
             image.content if image else "",
+            line,
         )
+
+
+def _first_image(tokens: Iterable[Token]) -> tuple[Token | None, int]:
+    """The first picture, and its line, from 1."""
+    for token in tokens:
+        line = token.map[0] + 1 if token.map else 1
+        for child in token.children or ():
+            if child.type == "image":
+                return child, line
+            line += child.type in ("softbreak", "hardbreak")
+    return None, 1
 
 
 def _html(tokens: list[Token]) -> str:
