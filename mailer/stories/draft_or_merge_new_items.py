@@ -47,6 +47,13 @@ Done = tuple[Literal["added", "merged", "updated"], Story | None]
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """An entry that could not be recorded; the log has the error."""
+
+    item: SourceItem
+
+
+@dataclass(frozen=True)
 class Prepared:
     """What is there already of new entries, by their ids; the rest is made when they are recorded."""
 
@@ -74,8 +81,8 @@ def record_new(
     prepared: Prepared,
     *,
     allow_loopback: bool,
-) -> Iterator[Done | None]:
-    """Record each of the entries; None for one that could not be recorded. The log has the error."""
+) -> Iterator[Done | Skipped]:
+    """Record each of the entries, or skip it."""
     batch: list[_NewEntry] = []
     context = context_of(source)
     for item in items:
@@ -85,7 +92,7 @@ def record_new(
         except Exception:
             # An entry is hostile input: no error in it keeps the others out.
             log.exception("action=record_item source=%s", source.pk)
-            yield None
+            yield Skipped(item)
         if len(batch) >= _AT_ONCE or sum(len(one.picture.data) for one in batch) > _PICTURES:
             yield from _record_batch(source, batch, now)
             batch = []
@@ -101,7 +108,7 @@ def _prepare(
     return _NewEntry(item, story, picture, context, keys)
 
 
-def _record_batch(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[Done | None]:
+def _record_batch(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[Done | Skipped]:
     """All of the batch; one after another where one of them makes the database fail."""
     try:
         return [*_record(source, batch, now)] if batch else []
@@ -109,7 +116,7 @@ def _record_batch(source: StorySource, batch: list[_NewEntry], now: datetime) ->
         if len(batch) > 1:
             return [done for one in batch for done in _record_batch(source, [one], now)]
         log.exception("action=record_item source=%s", source.pk)
-        return [None]
+        return [Skipped(one.item) for one in batch]
 
 
 @transaction.atomic

@@ -26,7 +26,7 @@ from mailer.stories.draft_fields_from_source_entry import (
     suggest_story,
     suggestions_with_reasons,
 )
-from mailer.stories.draft_or_merge_new_items import Done, Prepared, record_new
+from mailer.stories.draft_or_merge_new_items import Done, Prepared, Skipped, record_new
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.sanitize_pictures import find_or_add_picture
 from mailer.stories.source_item_matching import find_match, query_batches
@@ -47,7 +47,7 @@ class Recorded:
     # Stories that an entry repeats or translates.
     merged: tuple[Story, ...] = ()
     # Entries that could not be recorded; the log has the errors.
-    skipped: int = 0
+    skipped: tuple[SourceItem, ...] = ()
 
 
 def make_and_update_drafts(
@@ -61,7 +61,7 @@ def make_and_update_drafts(
     """Make a draft of every new entry, and note what changed in the others. `now` is aware UTC.
 
     New entries are recorded in batches, each in one transaction, and changed ones one by one; an error in one
-    entry is logged and counted, and the others go on.
+    entry is logged, and the others go on.
     `prepared`: what is made of new entries already; the rest is made here.
     `allow_loopback`: of the pictures' servers, for tests. `items_removed_at_source` notes what is missing.
     """
@@ -72,18 +72,21 @@ def make_and_update_drafts(
     for part in query_batches(same):
         StorySourceItem.objects.filter(pk__in=part).update(seen_at=now, missing_since=None, removed_at=None)
     ready = prepared or Prepared()
-    results: list[Done | None] = []
+    results: list[Done | Skipped] = []
     for row, entries in _by_row(given, rows, digests):
         if row is None:
             results += record_new(source, entries, now, ready, allow_loopback=allow_loopback)
         else:
             results += _record_change(row, entries[0], now, ready, allow_loopback=allow_loopback)
     stories: dict[str, list[Story]] = {"added": [], "updated": [], "merged": []}
-    for outcome, story in filter(None, results):
-        if story is not None:
-            stories[outcome].append(story)
+    skipped: list[SourceItem] = []
+    for result in results:
+        if isinstance(result, Skipped):
+            skipped.append(result.item)
+        elif result[1] is not None:
+            stories[result[0]].append(result[1])
     added, updated, merged = map(tuple, stories.values())
-    return Recorded(added, updated, merged, results.count(None))
+    return Recorded(added, updated, merged, tuple(skipped))
 
 
 def items_with_picture_to_load(source: StorySource, items: Iterable[SourceItem]) -> list[SourceItem]:
@@ -175,7 +178,7 @@ def _record_change(
     prepared: Prepared,
     *,
     allow_loopback: bool,
-) -> list[Done | None]:
+) -> list[Done | Skipped]:
     """Note what the source changed in an entry; update its draft if staff have not touched it.
 
     An untouched draft whose language was another one is made anew: it may be the same as another story.
@@ -193,10 +196,13 @@ def _record_change(
     except Exception:
         # An entry is hostile input: no error in it keeps the others out.
         log.exception("action=record_item source=%s", row.source_id)
-        return [None]
+        return [Skipped(item)]
     # Not within a transaction, because of the picture. After a crash here the next poll makes it.
     made = record_new(row.source, [item], now, prepared, allow_loopback=allow_loopback)
-    return [("updated", done[1]) if done and done[0] == "added" else done for done in made]
+    return [
+        ("updated", done[1]) if not isinstance(done, Skipped) and done[0] == "added" else done
+        for done in made
+    ]
 
 
 @transaction.atomic

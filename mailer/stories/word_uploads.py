@@ -17,7 +17,7 @@ from wagtail.log_actions import LogContext, log
 
 from mailer.stories.draft_fields_from_source_entry import SuggestedStory, storable_item_id
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.record_source_items import make_and_update_drafts, preview_items
+from mailer.stories.record_source_items import Recorded, make_and_update_drafts, preview_items
 from mailer.stories.sources.reader_interface import SourceItem, SourceResult
 from mailer.stories.sources.word_documents import MAX_BYTES, read_document
 from subscribers.imports import uploads_and_staging
@@ -87,10 +87,10 @@ def fill_countries_from_single_country_author(
     return tuple(one if one.countries else replace(one, countries=tuple(author_countries)) for one in items)
 
 
-def add(items: Collection[SourceItem], chosen: Collection[str], user: User, now: datetime) -> list[Story]:
+def add(items: Collection[SourceItem], chosen: Collection[str], user: User, now: datetime) -> Recorded:
     """Make drafts of the chosen stories (DocumentStory.key) and their translations, written by `user`.
 
-    A story that staff deleted earlier becomes a draft again. Returns the new drafts.
+    A story that staff deleted earlier becomes a draft again.
     """
     source = get_or_create_document_source()
     wanted = [item for item in items if storable_item_id(item.translation_of or item.id) in chosen]
@@ -99,7 +99,7 @@ def add(items: Collection[SourceItem], chosen: Collection[str], user: User, now:
     ).delete()
     # The user who adds a story is one of its authors, and may not approve it.
     with LogContext(user=user):
-        return list(make_and_update_drafts(source, wanted, now).added)
+        return make_and_update_drafts(source, wanted, now)
 
 
 def undo(stories: Iterable[int], user: User) -> tuple[int, int]:

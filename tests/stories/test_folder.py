@@ -145,6 +145,21 @@ def test_front_matter_of_static_sites_says_what_is_published(office: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("starts: 9999-12-31T23:00:00-12:00", "starts"),
+        ("start: 0001-01-01", "starts"),
+        ("ends: 0001-01-01T00:00:00+14:00", "ends"),
+    ],
+)
+def test_an_event_at_the_end_of_the_calendar_is_reported(office: Path, line: str, field: str) -> None:
+    write(office / "a.md", f"---\ntitle: A\nkind: event\n{line}\n---\nText.\n")
+    found = read()
+    (warning,) = found.warnings
+    assert found.items == () and "line 4" in warning and f"“{field}”" in warning
+
+
+@pytest.mark.parametrize(
     "line", ["link: http://[bad", "date: 9999-12-31T23:59:00-10:00", "date: 0001-01-01T00:00:00+06:00"]
 )
 def test_what_no_address_or_calendar_has_keeps_no_file_out(office: Path, line: str) -> None:

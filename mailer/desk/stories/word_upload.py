@@ -22,6 +22,7 @@ from mailer import staff_localization
 from mailer.accounts import contributor_permissions
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import FormPage, StaffPage, current_user
+from mailer.rendering import sanitize
 from mailer.stories import word_uploads
 from mailer.stories.models import Story
 from mailer.stories.sources.reader_interface import SourceError, SourceResult
@@ -179,7 +180,8 @@ class WordStoriesPage(StaffPage, TemplateView):
             messages.warning(self.request, _("Select at least one story."))
             return
         user = current_user(self.request)
-        stories = word_uploads.add(self._items(found), chosen, user, timezone.now())
+        done = word_uploads.add(self._items(found), chosen, user, timezone.now())
+        stories = done.added
         self._keep_added([*self.kept.get("added", ()), *(story.pk for story in stories)])
         messages.success(
             self.request,
@@ -188,6 +190,9 @@ class WordStoriesPage(StaffPage, TemplateView):
             )
             % {"number": len(stories)},
         )
+        for one in done.skipped:
+            problem = _("“%(title)s” could not be saved. Try to add it again.")
+            messages.error(self.request, problem % {"title": sanitize.shorten(one.title, 100)})
 
     def _undo(self) -> None:
         deleted, kept = word_uploads.undo(self.kept.get("added", ()), current_user(self.request))

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -115,13 +115,23 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
         )
     if len(files) >= _MOST_FILES:
         warnings.append(stored("The folder has more than %(number)s files.", number=_MOST_FILES))
+
+    def without(ids: Collection[str]) -> Mapping[str, str]:
+        read = {name: state for name, state in done.items() if not set(ids) & set(stories[name])}
+        return {**following, "files": json.dumps(read)}
+
     following = {
         "files": json.dumps(done),
         "seen": json.dumps({file.name: file.state for file in fresh}),
         "stories": json.dumps({file.name: stories[file.name] for file in files if file.name in stories}),
     }
     return SourceResult(
-        tuple(items), following, not items and not warnings, tuple(warnings), _listing(files, stories)
+        tuple(items),
+        following,
+        not items and not warnings,
+        tuple(warnings),
+        _listing(files, stories),
+        without,
     )
 
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from mailer.stories.sources.documents import line_recognition
+from mailer.stories.sources.reader_interface import is_year_of_stories
 from subscribers import iso_codes
 from subscribers.imports.countries_and_languages import parse_language
 from subscribers.translate_stored_texts import stored
@@ -228,6 +229,19 @@ class _Values:
 
     def local(self, field: str) -> datetime | None:
         """A moment as it is written: aware, or local without a zone."""
+        found = self._moment(field)
+        if found is not None and not is_year_of_stories(found):
+            self._fail(
+                field,
+                stored(
+                    "“%(field)s” has the year %(year)s; write one from 1971 to 9998.",
+                    field=field,
+                    year=found.year,
+                ),
+            )
+        return found
+
+    def _moment(self, field: str) -> datetime | None:
         text = self.text(field)
         if not text or (field == "date" and text.lower() in (*_YES, *_NO)):
             return None
@@ -245,17 +259,14 @@ class _Values:
 
     def moment(self, field: str, zone: ZoneInfo) -> datetime | None:
         """Aware UTC; noon of a day without a time, which is the same day in the whole region."""
-        found = self.local(field)
-        if found is None:
+        found = self._moment(field)
+        # Programs write 0001-01-01 where there is no day.
+        if found is None or not is_year_of_stories(found):
             return None
         if found.tzinfo is None:
             is_day = found.time() == time()
             found = datetime.combine(found.date(), time(12), UTC) if is_day else found.replace(tzinfo=zone)
-        try:
-            return found.astimezone(UTC)
-        except (ValueError, OverflowError):
-            # At either end of the calendar.
-            return None
+        return found.astimezone(UTC)
 
     def _fail(self, field: str, text: str) -> NoReturn:
         raise FrontMatterError(self.line(field), text)

@@ -9,7 +9,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -20,6 +20,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Q, QuerySet
 
 from mailer.backoff import BackoffPolicy
+from mailer.rendering import sanitize
 from mailer.stories import draft_fields_from_source_entry
 from mailer.stories.draft_fields_from_source_entry import SourceContext, SuggestedStory
 from mailer.stories.draft_or_merge_new_items import Prepared
@@ -49,6 +50,8 @@ _JITTER = 0.1
 _LEASE = timedelta(minutes=15)
 # Bytes of pictures that one poll holds in memory.
 _PICTURES = 16 << 20
+# Entries that could not be saved, and are named to staff one by one.
+_NAMED = 10
 # Sources that are looked at when there is room for more, and seconds between two looks.
 _LOOKED_AT, _LOOK_EVERY = 2_000, 2.0
 
@@ -363,9 +366,8 @@ class _Polling:
                 log.exception("action=record_items source=%s", source.pk)
                 read = _Read(None, stored("The stories were read, but could not be saved."))
             else:
-                if done.skipped and source.kind == StorySource.Kind.FEED:
-                    # The next poll reads them again, also where the source has nothing new.
-                    result = replace(result, validators={})
+                if done.skipped:
+                    result = _to_read_again(source, result, done.skipped)
                 _succeeded(source, result, read.moved_to, now)
                 return Polled(source, done.added, unchanged=result.unchanged)
         if self.cancelled.is_set():
@@ -379,6 +381,22 @@ class _Polling:
 def _place_of(source: StorySource) -> str:
     """What only one poll at a time may ask: a host, or a folder."""
     return host_and_explicit_port(source.url) if source.url else f"{source.kind} {source.folder}"
+
+
+def _to_read_again(source: StorySource, result: SourceResult, skipped: Sequence[SourceItem]) -> SourceResult:
+    """The result with which the next poll reads these entries again, and which names them to staff."""
+    find = result.validators_without
+    validators = find({item.id for item in skipped}) if find else source.validators
+    named = [sanitize.shorten(item.title or item.id, 100) for item in skipped]
+    warnings = [
+        stored("“%(title)s” could not be saved. It will be read again at the next check.", title=one)
+        for one in named[:_NAMED]
+    ]
+    if len(named) > _NAMED:
+        warnings.append(
+            stored("Further entries that could not be saved: %(number)s.", number=len(named) - _NAMED)
+        )
+    return replace(result, validators=validators, warnings=(*result.warnings, *warnings))
 
 
 def _succeeded(source: StorySource, result: SourceResult, moved_to: str, now: datetime) -> None:

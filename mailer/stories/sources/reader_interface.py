@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -79,6 +79,9 @@ class SourceResult:
     warnings: tuple[str, ...] = ()
     # None: an entry that is not in the answer may still be there.
     listing: Listing | None = None
+    # The validators with which the entries of these ids, which could not be recorded, are read again; None:
+    # those of the last poll.
+    validators_without: Callable[[Collection[str]], Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,11 @@ def from_json(values: Mapping[str, Any]) -> SourceItem:
     return SourceItem(**{"id": "", "title": "", **read})
 
 
+def is_year_of_stories(moment: datetime) -> bool:
+    """Whether the moment is of the years 1971 to 9998, which are calendar years in every time zone."""
+    return 1970 < moment.year < 9999
+
+
 def parse_iso_time(text: object, *, keep_naive: bool = False) -> datetime | None:
     """An ISO 8601 time as aware UTC; without a zone it is UTC, or stays naive with `keep_naive`.
 
@@ -179,7 +187,7 @@ def parse_iso_time(text: object, *, keep_naive: bool = False) -> datetime | None
     """
     try:
         moment = datetime.fromisoformat(str(text).strip())
-        if not 1970 < moment.year < 9999:
+        if not is_year_of_stories(moment):
             return None
         if moment.tzinfo is None:
             return moment if keep_naive else moment.replace(tzinfo=UTC)

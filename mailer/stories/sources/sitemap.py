@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -68,9 +68,9 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     sitemaps = _Sitemaps(fetch)
     listed = sitemaps.pages_of(settings.url)
     listing = sitemaps.listing(listed)
-    fresh, kept = _fresh(listed, validators, settings.polled_at)
+    recent, fresh, start = _fresh(listed, validators, settings.polled_at)
     if not fresh:
-        return SourceResult(validators=kept, unchanged=True, listing=listing)
+        return SourceResult(validators=_remembered(recent, start), unchanged=True, listing=listing)
     rules = _rules(settings.url, fetch)
     items: list[SourceItem] = []
     again, left, failed = list[_Listed](), list[_Listed](), 0
@@ -108,11 +108,22 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
         raise refusal
     # What did not fit is read with the next poll; at the first one, the older pages are an archive.
     later = {page.mark for page in (*again, *(left if validators.get("seen") else ()))}
-    kept["seen"] = json.dumps([mark for mark in json.loads(kept["seen"]) if mark not in later])
+
+    def without(ids: Collection[str]) -> Mapping[str, str]:
+        lost = [page for page in fresh if article.path_and_query_as_id(page.url) in ids]
+        since = min([start, *(page.modified for page in lost if page.modified)])
+        return _remembered(recent, since, later | {page.mark for page in lost})
+
     warnings = (
         [stored("Web pages of the source that could not be read: %(count)s.", count=failed)] if failed else []
     )
-    return SourceResult(tuple(items), kept, warnings=tuple(warnings), listing=listing)
+    return SourceResult(
+        tuple(items),
+        _remembered(recent, start, later),
+        warnings=tuple(warnings),
+        listing=listing,
+        validators_without=without,
+    )
 
 
 def _concerns_the_page_alone(error: FetchError) -> bool:
@@ -187,8 +198,8 @@ def _rank(sitemap: Mapping[str, str]) -> tuple[bool, float]:
 
 def _fresh(
     listed: list[_Listed], validators: Mapping[str, str], now: datetime | None
-) -> tuple[list[_Listed], dict[str, str]]:
-    """The pages that were not read yet, and what to remember of this poll."""
+) -> tuple[list[_Listed], list[_Listed], datetime]:
+    """The pages that may be new, those of them that were not read yet, and since when to remember pages."""
     try:
         seen = frozenset(map(str, json.loads(validators.get("seen", "[]"))))
     except (ValueError, TypeError):
@@ -197,9 +208,15 @@ def _fresh(
     newest = max((page.modified for page in listed if page.modified), default=since)
     recent = [page for page in listed if page.modified is None or page.modified >= since]
     fresh = [page for page in recent if page.mark not in seen]
-    start = max(min(newest, now or newest) - _LATE, since)
-    remembered = [page.mark for page in recent if page.modified is None or page.modified >= start]
-    return fresh, {"since": start.isoformat(), "seen": json.dumps(remembered)}
+    return recent, fresh, max(min(newest, now or newest) - _LATE, since)
+
+
+def _remembered(
+    recent: Iterable[_Listed], since: datetime, later: Collection[str] = frozenset()
+) -> dict[str, str]:
+    """The validators: what was read of the pages since then, without those with the marks `later`."""
+    read = [page.mark for page in recent if page.modified is None or page.modified >= since]
+    return {"since": since.isoformat(), "seen": json.dumps([mark for mark in read if mark not in later])}
 
 
 def _rules(url: str, fetch: Fetch) -> RobotFileParser:

@@ -67,6 +67,21 @@ def test_chosen_stories_of_a_document_become_drafts_and_can_be_undone(desk: Desk
     assert row.chosen
 
 
+def test_stories_that_could_not_be_saved_are_named(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("the database has no room")
+
+    browser = as_user(desk.writer)
+    address = upload(browser)
+    (key,) = (row.key for row in browser.get(address).context["rows"] if row.headline == RING.title)
+    monkeypatch.setattr("mailer.stories.draft_or_merge_new_items._store", fail)
+    answer = browser.post(address, {"story": [key]}, follow=True)
+    assert [RING.title in str(one) for one in answer.context["messages"]] == [False, True]
+    caplog.clear()
+
+
 def test_who_uploads_stories_cannot_approve_them(desk: Desk) -> None:
     before, browser = set(Story.objects.values_list("pk", flat=True)), as_user(desk.admin)
     address = upload(browser)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailer.stories import bulk_insert_drafts
 from mailer.stories.models import Story, StorySource, StoryText
 from mailer.stories.signals import source_failing
 from mailer.stories.sources.parser_pool import ParserPool, UnlimitedParsers
@@ -244,19 +247,47 @@ def test_a_feed_that_is_sent_again_is_not_parsed_again_unless_its_encoding_chang
     assert source.problem == ""
 
 
-def test_an_entry_that_could_not_be_stored_is_read_again(
-    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: Any
+def test_an_entry_that_could_not_be_stored_is_named_and_read_again(
+    site: Site, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    source = a_source(site)
-    site.answers["/feed"] = rss(("one", "First", "x"))
+    stories = replace(settings.CONFIG.stories, folders=str(tmp_path))
+    settings.CONFIG = replace(settings.CONFIG, stories=stories)
+    for name in ("First", "Second"):
+        (tmp_path / f"{name}.md").write_text(f"---\ntitle: {name} of the folder\n---\nText.")
+        os.utime(tmp_path / f"{name}.md", (0, 0))
+    site.answers["/feed"] = rss(("one", "First of the feed", "x"), ("two", "Second of the feed", "x"))
+    # The first page is far older than what is remembered of the sitemap.
+    days = (("First", "2020-01-01"), ("Second", "2021-11-20"), ("Third", "2021-11-21"))
+    urls = "".join(f"<url><loc>{site.url(f'/{one}')}</loc><lastmod>{on}</lastmod></url>" for one, on in days)
+    site.answers["/map.xml"] = Answer(f"<urlset>{urls}</urlset>".encode(), "application/xml")
+    for name, _ in days:
+        page = f"<h1>{name} of the sitemap</h1><article><p>{'A word of it. ' * 30}</p></article>"
+        site.answers[f"/{name}"] = Answer(page.encode(), "text/html")
+    sources = [
+        a_source(site),
+        a_source(site, "/map.xml", name="Pages", kind="sitemap"),
+        StorySource.objects.create(name="Files", kind="folder", folder="."),
+    ]
+    store = bulk_insert_drafts.store_picture_and_build_draft
 
-    def fail(*_: object, **__: object) -> None:
-        raise ValueError("the database has no room")
+    def fail(key: str, values: Any, *rest: Any) -> Any:
+        if any(str(value).startswith("First") for value in values.values()):
+            raise ValueError("the database has no room")
+        return store(key, values, *rest)
 
-    monkeypatch.setattr("mailer.stories.draft_or_merge_new_items._store", fail)
-    assert gather(source).added == ()
+    monkeypatch.setattr(bulk_insert_drafts, "store_picture_and_build_draft", fail)
+    for source, added in zip(sources, (1, 2, 1), strict=True):
+        assert len(gather(source).added) == added
+        source.refresh_from_db()
+        assert [("First of" in one) for one in source.warnings] == [True]
+    asked = len(site.asked)
     monkeypatch.undo()
-    assert len(gather(StorySource.objects.get()).added) == 1
+    for source in sources:
+        assert [str(story).startswith("First") for story in gather(source).added] == [True]
+        source.refresh_from_db()
+        assert source.warnings == []
+    # What was recorded is not read again where the source has files or pages of its own for each.
+    assert [path for path, _ in site.asked[asked:]].count("/Second") == 0
     caplog.clear()
 
 
