@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 
+from mailer.rendering import sanitize
 from mailer.stories.sanitize_pictures import MAX_BYTES, DamagedPicture, without_metadata
 from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.url_fetcher import FetchError, Limits, fetch
@@ -56,4 +57,5 @@ def try_load_picture(item: SourceItem, *, allow_loopback: bool = False) -> Pictu
     except Exception:
         log.exception("action=load_picture")
         return Picture(problem=stored("The picture of the story could not be loaded."))
+    name = sanitize.without_unprintable(name)
     return Picture(clean, name[-100:] or "picture", "", hashlib.sha256(clean).hexdigest())

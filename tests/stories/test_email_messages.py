@@ -381,3 +381,14 @@ def test_broken_messages_are_read_as_far_as_they_go() -> None:
     given = message()
     given.replace_header("From", f"{SENDER}, other@example.org")
     assert read_message(given.as_bytes()).sender == ""
+
+
+def test_characters_that_no_database_takes_are_left_out() -> None:
+    raw = (
+        b"From: %s\nSubject: =?utf-8?q?A_new=00_office?=\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+        % (SENDER.encode())
+    )
+    raw += b"Content-Type: application/pdf; name*=utf-8''plan%00.pdf\n\nx\n--b--\n"
+    found = read_message(raw)
+    assert (found.sender, found.subject, found.unread) == (SENDER, "A new office", ("plan.pdf",))
+    assert read_message(raw.replace(b"aigerim", b"aige\0rim")).sender != SENDER

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from mailer.rendering import sanitize
 from mailer.stories.sources import folder
 from mailer.stories.sources.reader_interface import Fetch, SourceError, SourceResult, SourceSettings
 from tests.stories import word_files
@@ -142,6 +143,29 @@ def test_front_matter_of_static_sites_says_what_is_published(office: Path) -> No
     (item,) = found.items
     assert (item.id, item.published, found.warnings) == ("shown.md", None, ())
     assert "<p>Text.</p>" in item.html and "<p>More.</p>" in item.html
+
+
+def test_a_file_whose_name_is_not_utf8_is_reported(office: Path) -> None:
+    for name in (b"\xcd\xee\xe2.md", b"ok.md"):
+        with open(os.path.join(os.fsencode(office), name), "wb") as file:
+            file.write(b"---\ntitle: A\n---\nText.\n")
+        os.utime(file.name, (0, 0))
+    found = read()
+    assert [item.id for item in found.items] == ["ok.md"]
+    # It may be one that was read under another name.
+    assert (len(found.warnings), found.listing) == (1, None)
+    assert "\ufffd\ufffd\ufffd.md" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['countries: ["\\ud800\\0"]', 'picture: "\\ud800\\0"', 'starts: "\\ud800\\0x"', 'id: "\\ud800\\0x"'],
+)
+def test_escapes_write_nothing_that_no_database_takes(office: Path, line: str) -> None:
+    write(office / "a.md", f"---\ntitle: A\n{line}\n---\nText.\n")
+    found = read()
+    for text in (*found.warnings, *(item.id for item in found.items)):
+        assert text == sanitize.without_unprintable(text)
 
 
 @pytest.mark.parametrize(

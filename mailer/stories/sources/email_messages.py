@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 
+from mailer.rendering.sanitize import without_unprintable
 from mailer.stories.sources import folder, word_documents
 from mailer.stories.sources.documents.blocks import Notes, Paragraph, blocks_of
 from mailer.stories.sources.documents.build_found_story import (
@@ -86,7 +87,9 @@ def read_message(raw: bytes) -> MailMessage:
     """The message in `raw` (RFC 5322). Raises SourceError where it breaks the limits."""
     found = _lines(raw, _LIMITS)
     files = {
-        kind: tuple((one["name"], b64decode(one["data"])) for one in found if one["kind"] == kind)
+        kind: tuple(
+            (without_unprintable(one["name"]), b64decode(one["data"])) for one in found if one["kind"] == kind
+        )
         for kind in ("picture", "document")
     }
     blocks = blocks_of(one for one in found if one["kind"] == "p")
@@ -95,7 +98,9 @@ def read_message(raw: bytes) -> MailMessage:
         blocks=tuple(one for one in blocks if isinstance(one, Paragraph)),
         pictures=files["picture"],
         documents=files["document"],
-        unread=tuple((one["name"], one["reason"]) for one in found if one["kind"] == "unread"),
+        unread=tuple(
+            (without_unprintable(one["name"]), one["reason"]) for one in found if one["kind"] == "unread"
+        ),
     )
 
 
@@ -114,9 +119,12 @@ def _lines(raw: bytes, limits: ProcessLimits, *arguments: str) -> list[dict[str,
 
 def _head(line: dict[str, Any]) -> MailHead:
     sent = datetime.fromisoformat(line["sent"]) if line["sent"] else None
+    sender = line["sender"]
     return MailHead(
-        line["sender"],
-        line["subject"],
+        # A header can encode characters that no database takes. Without them it could be the address of
+        # another person.
+        sender if sender == without_unprintable(sender) else "",
+        without_unprintable(line["subject"]),
         line["message_id"],
         sent if sent is None or sent.tzinfo else sent.replace(tzinfo=UTC),
         tuple(line["authentication"]),

@@ -74,7 +74,9 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     known: dict[str, str] = json.loads(validators.get("files") or "{}")
     seen: dict[str, str] = json.loads(validators.get("seen") or "{}")
     stories: dict[str, list[str]] = json.loads(validators.get("stories") or "{}")
-    files = list(_files(folder))
+    listed = list(_files(folder))
+    files = [file for file in listed if _readable_name(file.name) == file.name]
+    unnamed = [name for file in listed if (name := _readable_name(file.name)) != file.name]
     # Names of files that were read, those that are waiting, and what is wrong.
     done = {
         file.name: file.state for file in files if known.get(file.name) == file.state and file.name in stories
@@ -82,7 +84,10 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     fresh = [file for file in files if file.name not in done]
     ready = [file for file in fresh if _is_settled(file, seen)]
     items: list[SourceItem] = []
-    warnings: list[str] = []
+    warnings = [
+        stored("The name of the file or folder “%(file)s” is not UTF-8; rename it.", file=name)
+        for name in unnamed[:_AT_A_TIME]
+    ]
     for file in ready[:_AT_A_TIME]:
         try:
             found = _read_file(file, folder, files)
@@ -113,7 +118,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
                 number=waiting,
             )
         )
-    if len(files) >= _MOST_FILES:
+    if len(listed) >= _MOST_FILES:
         warnings.append(stored("The folder has more than %(number)s files.", number=_MOST_FILES))
 
     def without(ids: Collection[str]) -> Mapping[str, str]:
@@ -130,7 +135,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
         following,
         not items and not warnings,
         tuple(warnings),
-        _listing(files, stories),
+        None if unnamed else _listing(files, stories),
         without,
     )
 
@@ -198,6 +203,11 @@ def _files(folder: Path) -> Iterator[_File]:
             if len(found) >= _MOST_FILES:
                 return iter(found)
     return iter(found)
+
+
+def _readable_name(name: str) -> str:
+    """The name with replacement characters for what is not UTF-8, which no database takes."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _state_of(path: Path) -> str:
@@ -344,9 +354,8 @@ def _picture(name: str, where: Path, folder: Path, line: int) -> Path:
                 return path
         except (OSError, ValueError, RuntimeError):
             continue
-    raise _Problem(
-        stored("There is no picture “%(name)s” in the folder.", name=Path(unquote(name)).name), line
-    )
+    shown = sanitize.without_unprintable(unquote(name)).rpartition("/")[2]
+    raise _Problem(stored("There is no picture “%(name)s” in the folder.", name=shown), line)
 
 
 def _content_of_picture(path: Path, line: int) -> bytes:

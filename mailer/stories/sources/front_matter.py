@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from mailer.rendering import sanitize
 from mailer.stories.sources.documents import line_recognition
 from mailer.stories.sources.reader_interface import is_year_of_stories
 from subscribers import iso_codes
@@ -182,7 +183,9 @@ class _Values:
 
     def text(self, field: str) -> str:
         value = self.value(field)
-        return "" if isinstance(value, dict | list) else " ".join(str(value).split())
+        # Escapes write characters that no database takes.
+        is_text = not isinstance(value, dict | list)
+        return " ".join(sanitize.without_unprintable(str(value)).split()) if is_text else ""
 
     def is_held_back(self) -> bool:
         """Whether it says "published: false", as Jekyll has it; elsewhere that is the day."""
@@ -196,7 +199,7 @@ class _Values:
 
     def countries(self) -> tuple[str, ...]:
         value = self.value("countries")
-        texts = [str(one) for one in value] if isinstance(value, list) else [str(value)]
+        texts = map(sanitize.without_unprintable, map(str, value if isinstance(value, list) else [value]))
         codes: list[str] = []
         for text in filter(None, texts):
             code = text.strip().upper()

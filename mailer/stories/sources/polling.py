@@ -387,7 +387,7 @@ def _to_read_again(source: StorySource, result: SourceResult, skipped: Sequence[
     """The result with which the next poll reads these entries again, and which names them to staff."""
     find = result.validators_without
     validators = find({item.id for item in skipped}) if find else source.validators
-    named = [sanitize.shorten(item.title or item.id, 100) for item in skipped]
+    named = [sanitize.shorten(" ".join((item.title or item.id).split()), 100) for item in skipped]
     warnings = [
         stored("“%(title)s” could not be saved. It will be read again at the next check.", title=one)
         for one in named[:_NAMED]
@@ -407,7 +407,7 @@ def _succeeded(source: StorySource, result: SourceResult, moved_to: str, now: da
         source,
         now + interval,
         validators=dict(result.validators),
-        warnings=list(result.warnings),
+        warnings=list(map(sanitize.without_unprintable, result.warnings)),
         last_success_at=now,
         problem="",
         failures=0,
@@ -418,7 +418,7 @@ def _succeeded(source: StorySource, result: SourceResult, moved_to: str, now: da
 def _failed(source: StorySource, read: _Read, now: datetime) -> None:
     failures = source.failures + 1
     delay = _BACKOFF.delay(failures, random.random())  # noqa: S311
-    problem = read.problem[:400]
+    problem = sanitize.without_unprintable(read.problem)[:400]
     log.warning("action=source_failed source=%d failures=%d", source.pk, failures)
     _write(
         source,

@@ -17,7 +17,7 @@ from mailer.stories.signals import source_failing
 from mailer.stories.sources.parser_pool import ParserPool, UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits, retry_after
 from mailer.stories.sources.polling import ALERT_AFTER, Polled, due_sources, poll, poll_due, poll_soon
-from mailer.stories.sources.reader_interface import SourceError
+from mailer.stories.sources.reader_interface import SourceError, SourceResult
 from mailer.stories.url_fetcher import Limits
 from subscribers.limited_process import ProcessLimits
 from tests.stories.conftest import NOW, Answer, Site
@@ -289,6 +289,25 @@ def test_an_entry_that_could_not_be_stored_is_named_and_read_again(
     # What was recorded is not read again where the source has files or pages of its own for each.
     assert [path for path, _ in site.asked[asked:]].count("/Second") == 0
     caplog.clear()
+
+
+@pytest.mark.both_databases
+def test_no_warning_or_problem_holds_what_no_database_takes(
+    monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
+    source = a_source(site)
+
+    def warn(*_: object) -> SourceResult:
+        return SourceResult(warnings=("a\0b\ud800",))
+
+    def fail(*_: object) -> SourceResult:
+        raise SourceError("a\0b\ud800")
+
+    for read in (warn, fail):
+        monkeypatch.setattr("mailer.stories.sources.polling.READERS", {source.kind: read})
+        gather(source)
+    source.refresh_from_db()
+    assert (source.warnings, source.problem) == (["ab"], "ab")
 
 
 def test_a_failing_source_is_asked_less_and_less_often_and_admins_are_told_once(site: Site) -> None:
