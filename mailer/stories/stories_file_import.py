@@ -115,6 +115,8 @@ def _load(path: Path) -> Any:
         return json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise StoriesFileError([f"{path}: is not valid {path.suffix[1:].upper()}: {error}"]) from error
+    except ValueError as error:
+        raise StoriesFileError([f"{path}: has a number with too many digits; correct it."]) from error
 
 
 class _Context:
@@ -255,12 +257,18 @@ def _picture(raw: Any, where: _Context) -> tuple[Path | None, dict[str, Any]]:
     if not name:
         return None, raw.get("alt", {})
     folder = where.path.resolve().parent
-    path = (folder / name).resolve()
+    path = folder / name
+    try:
+        path = path.resolve()
+        is_file = path.is_file()
+    except (OSError, ValueError, RuntimeError):
+        # A NUL, a name that is too long, or links in a circle.
+        is_file = False
     if not path.is_relative_to(folder):
         where.error(
             "picture.file", f"“{name}” lies outside the folder of this file; put the picture beside it."
         )
-    elif not path.is_file():
+    elif not is_file:
         where.error("picture.file", f"there is no file “{name}” in {folder}.")
     return path, raw.get("alt", {})
 
@@ -294,7 +302,7 @@ def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Context)
     return TextRecord(
         language=language,
         headline=where.line(raw, "headline", f"{place}.headline", required=True),
-        summary=where.text(raw, "summary", f"{place}.summary", required=True),
+        summary=sanitize.without_unprintable(where.text(raw, "summary", f"{place}.summary", required=True)),
         body=sanitize.clean_story_html(where.text(raw, "body", f"{place}.body")),
         link_label=where.line(raw, "link_label", f"{place}.link_label"),
         venue=where.line(raw, "venue", f"{place}.venue"),

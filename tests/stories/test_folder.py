@@ -145,6 +145,14 @@ def test_front_matter_of_static_sites_says_what_is_published(office: Path) -> No
     assert "<p>Text.</p>" in item.html and "<p>More.</p>" in item.html
 
 
+def test_a_number_of_many_digits_keeps_no_other_file_out(office: Path) -> None:
+    write(office / "a.md", f"+++\ntitle = 'A'\nweight = {'9' * 5_000}\n+++\nText.\n")
+    write(office / "b.md", "# B\n\nText.\n")
+    found = read()
+    (warning,) = found.warnings
+    assert [item.id for item in found.items] == ["b.md"] and "a.md, line 3" in warning
+
+
 def test_a_file_whose_name_is_not_utf8_is_reported(office: Path) -> None:
     for name in (b"\xcd\xee\xe2.md", b"ok.md"):
         with open(os.path.join(os.fsencode(office), name), "wb") as file:

@@ -256,3 +256,26 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: b
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert "cannot be read" in problems(tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.json", '{"stories": [{"x": %s}]}' % ("9" * 5_000)), ("a.toml", f"x = {'9' * 5_000}")],
+    ids=["json", "toml"],
+)
+def test_a_number_of_many_digits_is_reported(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    assert "digits" in problems(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "a" * 5_000, "\ud800.png"], ids=["nul", "long", "surrogate"])
+def test_a_picture_with_an_impossible_name_is_reported(tmp_path: Path, name: str) -> None:
+    assert "picture.file" in problems(
+        a_file(tmp_path, with_picture(tmp_path) | a_story(picture={"file": name}))
+    )
+
+
+def test_a_summary_has_no_characters_that_no_database_takes(tmp_path: Path) -> None:
+    text = {"headline": "A bridge", "summary": "It\0 opened\ud800.\nToday."}
+    import_stories(a_file(tmp_path, a_story(texts={"en": text})), None, NOW)
+    assert StoryText.objects.get().summary == "It opened.\nToday."

@@ -28,6 +28,7 @@ from subscribers.translate_stored_texts import stored
 _MOST = 50_000
 _OPENING = re.compile(r"(---|\+\+\+)[ \t]*\n")
 _LINE = re.compile(r"line (\d+)")
+_LONG_NUMBER = re.compile(r"[\d_]{4300,}")
 _NAMES = {
     "title": ("title", "headline"),
     "summary": ("summary", "description", "excerpt"),
@@ -158,10 +159,17 @@ def _yaml(text: str) -> Mapping[Any, Any]:
 def _toml(text: str) -> Mapping[str, Any]:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         at = _LINE.search(str(error))
         reason = str(error).partition(" (at ")[0]
         raise FrontMatterError((int(at[1]) if at else 1) + 1, _invalid("TOML", reason)) from error
+    except RecursionError as error:
+        raise FrontMatterError(2, _invalid("TOML", "too many tables or lists in each other")) from error
+    except ValueError as error:
+        # The one thing that Python refuses and TOML allows.
+        number = _LONG_NUMBER.search(text)
+        line = text.count("\n", 0, number.start() if number else 0) + 2
+        raise FrontMatterError(line, _invalid("TOML", "a number with too many digits")) from error
 
 
 def _invalid(language: str, reason: str) -> str:
