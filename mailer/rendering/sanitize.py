@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import nh3
 from markupsafe import Markup
 
+from mailer.rendering.html_within_limits import within_limits
+
 _TAGS = {
     "p",
     "br",
@@ -82,7 +84,7 @@ def rich_text(text: str) -> Markup:
 
 def _rich_text(text: str) -> Markup:
     cleaned = nh3.clean(
-        without_unprintable(text),
+        within_limits(without_unprintable(text)),
         tags=_TAGS,
         attributes={"a": {"href"}},
         attribute_filter=_safe_attribute,
@@ -207,7 +209,7 @@ def clean_story_html(text: str) -> str:
 
     Headings, divisions and rows of tables become paragraphs, so that their words stay apart.
     """
-    printable = without_unprintable(text)
+    printable = within_limits(without_unprintable(text))
     if _HAS_BLOCKS.search(printable):
         printable = _with_paragraphs_only(printable)
     # Again, for what was written as a character reference.
@@ -236,7 +238,7 @@ def _single_line(text: str) -> str:
     if not _MARKUP.search(text):
         return " ".join(text.split())
     spaced = _ENDS_A_LINE.sub(" ", text)
-    bare = html.unescape(nh3.clean(spaced, tags=set()))
+    bare = html.unescape(nh3.clean(within_limits(spaced), tags=set()))
     return " ".join(bare.split())
 
 

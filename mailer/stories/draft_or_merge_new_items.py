@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -55,10 +55,18 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is there already of new entries, by their ids; the rest is made when they are recorded."""
+    """What is there already of new and changed entries, by their ids; the rest is made when recording."""
 
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     stories: Mapping[str, SuggestedStory] = field(default_factory=dict)
+    # Those that the limited processes could not do; without limits they would hold up everything else.
+    refused: Collection[str] = ()
+
+    def suggestion(self, context: SourceContext, item: SourceItem, now: datetime) -> SuggestedStory:
+        """The draft that the entry becomes. Raises ValueError for one that was refused."""
+        if item.id in self.refused:
+            raise ValueError("the entry needs too much time or memory")
+        return self.stories.get(item.id) or suggest_story(context, item, now)
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ def record_new(
 def _prepare(
     context: SourceContext, item: SourceItem, now: datetime, prepared: Prepared, *, allow_loopback: bool
 ) -> _NewEntry:
-    story = prepared.stories.get(item.id) or suggest_story(context, item, now)
+    story = prepared.suggestion(context, item, now)
     picture = prepared.pictures.get(item.id) or try_load_picture(item, allow_loopback=allow_loopback)
     keys = frozenset((*story.keys, *duplicates.picture_keys(picture.digest)))
     return _NewEntry(item, story, picture, context, keys)

@@ -106,14 +106,13 @@ def _has_other_picture(row: StorySourceItem, item: SourceItem) -> bool:
     return bool(item.picture) or has_lost or safe_link(item.picture_url) != row.picture_url
 
 
-def new_items(source: StorySource, items: Iterable[SourceItem]) -> list[SourceItem]:
-    """The entries that are not recorded yet."""
+def new_and_changed_items(source: StorySource, items: Iterable[SourceItem]) -> list[SourceItem]:
+    """The entries that are not recorded yet, and those that are another than recorded."""
     given = {storable_item_id(item.id): item for item in items}
-    known: set[str] = set()
-    for part in query_batches(given):
-        rows = StorySourceItem.objects.filter(source=source, item_id__in=part)
-        known.update(rows.values_list("item_id", flat=True))
-    return [item for key, item in given.items() if key not in known]
+    rows = _rows(source, given)
+    return [
+        item for key, item in given.items() if (row := rows.get(key)) is None or row.digest != digest_of(item)
+    ]
 
 
 def preview_items(source: StorySource, items: Iterable[SourceItem], now: datetime) -> list[SuggestedStory]:
@@ -184,7 +183,7 @@ def _record_change(
     An untouched draft whose language was another one is made anew: it may be the same as another story.
     """
     try:
-        suggested, digest = suggest_story(context_of(row.source), item, now), digest_of(item)
+        suggested, digest = prepared.suggestion(context_of(row.source), item, now), digest_of(item)
         if suggested.language == row.language or not _delete_untouched_draft(row, digest):
             picture = None
             if _has_other_picture(row, item):

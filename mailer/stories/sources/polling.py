@@ -26,7 +26,11 @@ from mailer.stories.draft_fields_from_source_entry import SourceContext, Suggest
 from mailer.stories.draft_or_merge_new_items import Prepared
 from mailer.stories.items_removed_at_source import mark_removed_and_relisted
 from mailer.stories.models import Story, StorySource
-from mailer.stories.record_source_items import items_with_picture_to_load, make_and_update_drafts, new_items
+from mailer.stories.record_source_items import (
+    items_with_picture_to_load,
+    make_and_update_drafts,
+    new_and_changed_items,
+)
 from mailer.stories.signals import source_failing
 from mailer.stories.source_item_pictures import Picture, try_load_picture
 from mailer.stories.sources.discovery import Offer, discover
@@ -78,7 +82,7 @@ class _Read:
     problem: str = ""
     retry_after: float = 0.0
     moved_to: str = ""
-    # Of new entries, and of those with another picture; None: not prepared yet.
+    # Of new and changed entries; None: not prepared yet.
     prepared: Prepared | None = None
 
 
@@ -247,7 +251,10 @@ class _Polling:
                 source = self.running.pop(future)
                 read = future.result()
                 found = read.result.items if read.result is not None and read.prepared is None else ()
-                new, pictured = new_items(source, found), items_with_picture_to_load(source, found)
+                new, pictured = (
+                    new_and_changed_items(source, found),
+                    items_with_picture_to_load(source, found),
+                )
                 if new or pictured:
                     preparing = self.threads.submit(self._prepare, read, new, pictured, context_of(source))
                     self.running[preparing] = source
@@ -322,8 +329,8 @@ class _Polling:
         self, read: _Read, new: list[SourceItem], pictured: list[SourceItem], context: SourceContext
     ) -> _Read:
         """Runs in a thread, so that a slow server of pictures holds up its source alone."""
-        prepared = Prepared(self._load_pictures(pictured), self._suggest(new, context))
-        return replace(read, prepared=prepared)
+        pictures, (stories, refused) = self._load_pictures(pictured), self._suggest(new, context)
+        return replace(read, prepared=Prepared(pictures, stories, refused))
 
     def _load_pictures(self, pictured: list[SourceItem]) -> dict[str, Picture]:
         pictures, until = {}, time.monotonic() + self.limits.seconds
@@ -339,16 +346,34 @@ class _Polling:
                 break
         return pictures
 
-    def _suggest(self, new: list[SourceItem], context: SourceContext) -> dict[str, SuggestedStory]:
-        """Suggestions from the processes that parse, which use another core; none where they fail."""
-        stories = {}
-        with suppress(SourceError, KeyError, TypeError, ValueError):
-            asked = draft_fields_from_source_entry.build_suggestion_request(context, new, self.now())
-            answers = self.parsers.parse("suggestions", asked)["stories"]
-            for item, answer in zip(new, answers, strict=True):
-                if answer is not None:
-                    stories[item.id] = draft_fields_from_source_entry.read_answer(answer, item)
-        return stories
+    def _suggest(
+        self, new: list[SourceItem], context: SourceContext
+    ) -> tuple[dict[str, SuggestedStory], set[str]]:
+        """Suggestions from the processes that parse, which use another core; and what they could not do."""
+        try:
+            return self._suggest_together(new, context), set()
+        except (SourceError, KeyError, TypeError, ValueError):
+            pass
+        stories: dict[str, SuggestedStory] = {}
+        # One after another, so that an entry that takes too long keeps no other out.
+        until = time.monotonic() + self.limits.seconds
+        for item in new:
+            if self.cancelled.is_set() or time.monotonic() > until:
+                break
+            with suppress(SourceError, KeyError, TypeError, ValueError):
+                stories |= self._suggest_together([item], context)
+        return stories, {item.id for item in new} - stories.keys()
+
+    def _suggest_together(self, new: list[SourceItem], context: SourceContext) -> dict[str, SuggestedStory]:
+        if not new:
+            return {}
+        asked = draft_fields_from_source_entry.build_suggestion_request(context, new, self.now())
+        answers = self.parsers.parse("suggestions", asked)["stories"]
+        return {
+            item.id: draft_fields_from_source_entry.read_answer(answer, item)
+            for item, answer in zip(new, answers, strict=True)
+            if answer is not None
+        }
 
     def _record(self, source: StorySource, read: _Read) -> Polled:
         now, result = self.now(), read.result

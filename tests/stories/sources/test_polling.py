@@ -310,6 +310,33 @@ def test_no_warning_or_problem_holds_what_no_database_takes(
     assert (source.warnings, source.problem) == (["ab"], "ab")
 
 
+class Refusing(UnlimitedParsers):
+    """Limited processes that cannot do what is heavy."""
+
+    def parse(self, parser: str, body: bytes, **context: str) -> dict[str, Any]:
+        if parser == "suggestions" and b"heavy" in body:
+            raise SourceError("The source's answer needs far more memory or time than a feed does.")
+        return super().parse(parser, body, **context)
+
+
+def test_what_the_limited_processes_cannot_do_is_not_done_without_limits(site: Site, caplog: Any) -> None:
+    def gather_again() -> Polled:
+        (found,) = poll([source], lambda: NOW, LIMITS, parsers=Refusing(), allow_loopback=True)
+        source.refresh_from_db()
+        return found
+
+    source = a_source(site)
+    site.answers["/feed"] = rss(("one", "First", "x"), ("two", "Second", "heavy"), ("three", "Third", "x"))
+    assert {str(story) for story in gather_again().added} == {"First", "Third"}
+    assert [("Second" in one) for one in source.warnings] == [True]
+    # Also where the source changes what is there.
+    site.answers["/feed"] = rss(("one", "First", "heavy"), ("two", "Second", "x"))
+    assert [str(story) for story in gather_again().added] == ["Second"]
+    assert [("First" in one) for one in source.warnings] == [True]
+    assert StoryText.objects.get(headline="First").summary == "x"
+    caplog.clear()
+
+
 def test_a_failing_source_is_asked_less_and_less_often_and_admins_are_told_once(site: Site) -> None:
     source = a_source(site)
     site.answers["/feed"] = Answer(status=500)
