@@ -131,7 +131,8 @@ def _sitemaps(page: Page, fetch: Fetch) -> Iterator[Offer]:
 def find_sitemaps(url: str, fetch: Fetch) -> list[str]:
     """Those that the site's robots.txt names (sitemaps.org), else /sitemap.xml."""
     found = re.findall(r"^\s*sitemap:\s*(\S+)", robots_txt(url, fetch), re.IGNORECASE | re.MULTILINE)
-    return [urljoin(url, one) for one in found[:5]] or [urljoin(url, "/sitemap.xml")]
+    addresses = [address for one in found[:5] if (address := _joined(url, one))]
+    return addresses or [urljoin(url, "/sitemap.xml")]
 
 
 def robots_txt(url: str, fetch: Fetch) -> str:

@@ -36,6 +36,8 @@ _PAGES = 2_000
 _LATE = timedelta(days=7)
 # Seconds between two requests that robots.txt may ask for.
 _MOST_DELAY = 10.0
+# A line of a robots.txt that ends a list of user agents, as a rule does, and says nothing.
+_NO_RULE = "Crawl-delay:"
 _UNPACKED = 60 * 1024 * 1024
 _T = TypeVar("_T")
 _LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
@@ -76,7 +78,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     again, left, failed = list[_Listed](), list[_Listed](), 0
     refusal: FetchError | None = None
     for page in fresh:
-        if not rules.can_fetch(USER_AGENT, page.url):
+        if not _may_fetch(rules, page.url):
             continue
         if len(items) + failed >= _ARTICLES:
             left.append(page)
@@ -222,10 +224,28 @@ def _remembered(
 def _rules(url: str, fetch: Fetch) -> RobotFileParser:
     """What the site's robots.txt (RFC 9309) allows; its Crawl-delay is kept from now on."""
     rules = RobotFileParser()
-    rules.parse(discovery.robots_txt(url, fetch).splitlines())
+    lines = discovery.robots_txt(url, fetch).splitlines()
+    rules.parse([line if _is_readable(line) else _NO_RULE for line in lines])
     if delay := rules.crawl_delay(USER_AGENT):
-        fetch.slow_down(url, min(float(delay), _MOST_DELAY))
+        fetch.slow_down(url, float(min(int(delay), _MOST_DELAY)))
     return rules
+
+
+def _is_readable(line: str) -> bool:
+    """Whether the parser can read this line of a robots.txt; it fails for the whole file otherwise."""
+    try:
+        RobotFileParser().parse(["User-agent: *", line])
+    except ValueError:
+        return False
+    return True
+
+
+def _may_fetch(rules: RobotFileParser, url: str) -> bool:
+    try:
+        return rules.can_fetch(USER_AGENT, url)
+    except ValueError:
+        # What is in percent-encoding may be no address without it.
+        return False
 
 
 def parse(body: bytes, url: str = "") -> dict[str, Any]:

@@ -512,6 +512,42 @@ def test_a_sitemap_below_empty_lines_and_marks_is_read(site: Site, before: bytes
     assert [item.id for item in read("sitemap", site.url("/")).items] == ["/a"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["Crawl-delay: ²", "Disallow: //[x", "Request-rate: ²/1", f"Crawl-delay: {'9' * 5_000}", "Allow: //[x"],
+)
+def test_a_line_of_robots_txt_that_cannot_be_read_is_no_rule(site: Site, line: str) -> None:
+    others = f"User-agent: *\n{line}\nUser-agent: other\nDisallow: /"
+    rules = f"{others}\n\nUser-agent: newsletter-mailer\nDisallow: /b"
+    for text, ids in ((f"User-agent: *\nDisallow: /b\n{line}", ["/a"]), (rules, ["/a"])):
+        site.by_path["/robots.txt"] = Answer(text.encode(), "text/plain")
+        pages = [(site.url(f"/{name}"), "2021-11-20") for name in ("a", "b")]
+        site.by_path["/map.xml"] = sitemap(*pages)
+        site.by_path |= {f"/{name}": article(f"A bridge {name}") for name in ("a", "b")}
+        assert [item.id for item in read("sitemap", site.url("/map.xml")).items] == ids
+    # The line ends the list of user agents above it.
+    site.by_path["/robots.txt"] = Answer(others.encode(), "text/plain")
+    assert len(read("sitemap", site.url("/map.xml")).items) == 2
+
+
+def test_an_odd_address_of_a_sitemap_keeps_no_other_out(site: Site) -> None:
+    text = f"Sitemap: http://[x\nSitemap: {site.url('/map.xml')}"
+    site.by_path["/robots.txt"] = Answer(text.encode(), "text/plain")
+    site.by_path["/map.xml"] = sitemap((site.url("/a"), "2021-11-20"))
+    site.by_path["/a"] = article("A bridge")
+    assert [item.id for item in read("sitemap", site.url("/")).items] == ["/a"]
+
+
+def test_an_odd_address_or_delay_keeps_no_other_page_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailer.stories.sources.sitemap._MOST_DELAY", 0.01)
+    site.by_path["/robots.txt"] = Answer(f"User-agent: *\nCrawl-delay: {'9' * 400}".encode(), "text/plain")
+    site.by_path["/map.xml"] = sitemap(
+        ("https://a.example.org%5B/", "2021-11-21"), (site.url("/a"), "2021-11-20")
+    )
+    site.by_path["/a"] = article("A bridge")
+    assert [item.id for item in read("sitemap", site.url("/map.xml")).items] == ["/a"]
+
+
 def test_pictures_of_a_sitemap_are_no_pages_and_name_none() -> None:
     picture = "<image:image><image:loc>https://a.example.org/p.jpg</image:loc><image:title>P</image:title></image:image>"
     news = (
