@@ -1,7 +1,8 @@
 """Files for translators in Word's format (DOCX): a table of source and translation, read when it comes back.
 
 Of the formatting, bold, italic, lists and links are exchanged; tracked changes are accepted. A file is read
-only after its parts were found to be small and free of entities.
+only after its parts were found to be small and free of entities, and cells that were merged are not read: a
+few bytes say that a cell spans millions of columns.
 """
 
 from __future__ import annotations
@@ -24,15 +25,19 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Pt, RGBColor
+from docx.table import _Cell
 from docx.text.hyperlink import Hyperlink
 
 from mailer.editions.translation_units_and_returned_files import TranslatedUnit, TranslationFile, Unit
-from mailer.editions.translation_xliff import InvalidFile
+from mailer.editions.translation_xliff import ChangedTable, InvalidFile, require_small_xml
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _MAX_BYTES = 5_000_000
 _MAX_PARTS = 500
 _MAX_UNPACKED = 20_000_000
+_XML_ENDINGS, _CONTENT_TYPES = (".xml", ".rels"), "[Content_Types].xml"
+# Of the table: the note, the source and the translation.
+_COLUMNS = 3
 _LISTS = {"ul": "List Bullet", "ol": "List Number"}
 # Of the styles "List Bullet", "List Bullet 2" and "List Bullet 3".
 _DEEPEST = 3
@@ -60,7 +65,7 @@ def write(
     document.core_properties.identifier = f"{edition} {source} {target}"
     document.core_properties.title = heading
     document.add_heading(heading, 1)
-    table = document.add_table(rows=1, cols=3)
+    table = document.add_table(rows=1, cols=_COLUMNS)
     table.style = "Table Grid"
     for cell, text in zip(table.rows[0].cells, ("", source, target), strict=True):
         cell.text = text
@@ -88,15 +93,33 @@ def read(data: bytes) -> TranslationFile:
         document = docx.Document(BytesIO(data))
         _accept_changes(document.element.body)
         known = _IDENTIFIER.fullmatch(document.core_properties.identifier or "")
-        tables = document.tables
-        rows = [row.cells for row in tables[0].rows] if tables else []
-        units = [unit for cells in rows if (unit := _unit(cells))]
+        lists = _Lists(document)
+        table = document.tables[0] if document.tables else None
+        rows = [] if table is None else [_cells(row, table) for row in table._tbl.tr_lst]
+        units = [unit for cells in rows if (unit := _unit(cells, lists))]
+    except InvalidFile:
+        raise
     # The library raises what its parts happen to raise on damaged files.
     except Exception as error:
         raise InvalidFile("no Word document") from error
     if known is None or not units:
         raise InvalidFile("no document of ours")
     return TranslationFile(known[1], known[2], known[3], tuple(units))
+
+
+def _cells(row: Any, table: Any) -> list[_Cell]:
+    """The cells of a row. Raises ChangedTable where they are not those of an export.
+
+    The library's `cells` repeats a cell for every column that it spans.
+    """
+    found = row.tc_lst
+    if any(cell.vMerge == "continue" for cell in found):
+        raise ChangedTable("rows were merged")
+    cells = [_Cell(cell, table) for cell in found]
+    is_unit = any(_ID.search(cell.text) for cell in cells)
+    if is_unit and (len(found) != _COLUMNS or any(cell.grid_span != 1 for cell in found)):
+        raise ChangedTable("cells were merged or split")
+    return cells
 
 
 def _check(data: bytes) -> None:
@@ -108,10 +131,12 @@ def _check(data: bytes) -> None:
             parts = archive.infolist()
             if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > _MAX_UNPACKED:
                 raise InvalidFile("too large when unpacked")
-            for part in parts:
-                # A size in the directory may be false; reading stops at it, with an error.
-                if part.filename.endswith((".xml", ".rels")):
-                    SafeTree.fromstring(archive.read(part), forbid_dtd=True)
+            # A size in the directory may be false; reading stops at it, with an error.
+            require_small_xml(
+                archive.read(part) for part in parts if part.filename.lower().endswith(_XML_ENDINGS)
+            )
+            if any(map(_is_hidden_xml, SafeTree.fromstring(archive.read(_CONTENT_TYPES), forbid_dtd=True))):
+                raise InvalidFile("XML with another ending")
     except InvalidFile:
         raise
     except (
@@ -130,13 +155,24 @@ def _check(data: bytes) -> None:
         raise InvalidFile("no Word document, or with entities") from error
 
 
-def _unit(cells: tuple[Any, ...]) -> TranslatedUnit | None:
-    found = _ID.search(cells[0].text) if len(cells) == 3 else None
+def _is_hidden_xml(listed: ET.Element) -> bool:
+    """Whether the content type would have the library parse a part that its name does not show to be XML."""
+    kind, name = (
+        listed.get("ContentType", "").lower(),
+        listed.get("PartName") or f".{listed.get('Extension')}",
+    )
+    return (
+        kind.startswith("application/") and kind.endswith("xml") and not name.lower().endswith(_XML_ENDINGS)
+    )
+
+
+def _unit(cells: Sequence[_Cell], lists: _Lists) -> TranslatedUnit | None:
+    found = _ID.search(cells[0].text) if len(cells) == _COLUMNS else None
     if found is None:
         return None
     # As `Unit.id` says.
     rich = found[1].endswith("-body")
-    text = "".join(_html_of(cells[2])) if rich else cells[2].text
+    text = "".join(_html_of(cells[2], lists)) if rich else cells[2].text
     return TranslatedUnit(found[1], found[2], text)
 
 
@@ -150,14 +186,14 @@ def _accept_changes(body: Any) -> None:
         around.getparent().remove(around)
 
 
-def _html_of(cell: Any) -> Iterator[str]:
+def _html_of(cell: Any, known: _Lists) -> Iterator[str]:
     """The HTML of a cell: a paragraph or an item of a list for each of its paragraphs."""
     lists: list[str] = []
     for paragraph in cell.paragraphs:
         inner = _joined("".join(_inline(paragraph)))
         if not inner.strip():
             continue
-        kind, level = _list_and_level(paragraph)
+        kind, level = known.tag_and_level(paragraph)
         # No level is skipped.
         level = min(level, len(lists) + 1)
         while len(lists) > level or (kind and len(lists) == level and lists[-1] != kind):
@@ -171,34 +207,47 @@ def _html_of(cell: Any) -> Iterator[str]:
     yield from (f"</li></{kind}>" for kind in reversed(lists))
 
 
-def _list_and_level(paragraph: Any) -> tuple[str, int]:
-    """The tag of a paragraph's list, and its level from 1; empty and 0 outside of lists.
+class _Lists:
+    """Finds the lists that paragraphs belong to; the library looks through all styles for each of them."""
 
-    Word's own styles name lists; other programs only number the paragraph.
-    """
-    style = paragraph.style.name if paragraph.style is not None else ""
-    kind = next((tag for tag, name in _LISTS.items() if style.startswith(name)), "")
-    deeper = style.removeprefix(_LISTS.get(kind, "")).strip()
-    level = int(deeper) if deeper.isdecimal() else 1
-    numbering = getattr(paragraph._p.pPr, "numPr", None)
-    if numbering is None or numbering.numId is None:
-        return kind, level if kind else 0
-    level = numbering.ilvl.val + 1 if numbering.ilvl is not None else level
-    kind = kind or _kind_of_numbering(paragraph.part, numbering.numId.val, level)
-    return (kind, level) if kind and numbering.numId.val else ("", 0)
+    def __init__(self, document: Any) -> None:
+        self._styles = {style.style_id: style.name or "" for style in document.styles}
+        try:
+            defined = document.part.part_related_by(RELATIONSHIP_TYPE.NUMBERING).element
+        except KeyError:
+            defined = ()
+        self._definitions: dict[str, str] = {}
+        self._formats: dict[tuple[str, str], str] = {}
+        for one in defined:
+            if one.tag == qn("w:num"):
+                for inner in one.iterchildren(qn("w:abstractNumId")):
+                    self._definitions[one.get(qn("w:numId"), "")] = inner.get(qn("w:val"), "")
+            elif one.tag == qn("w:abstractNum"):
+                for level in one.iterchildren(qn("w:lvl")):
+                    place = one.get(qn("w:abstractNumId"), ""), level.get(qn("w:ilvl"), "")
+                    for inner in level.iterchildren(qn("w:numFmt")):
+                        self._formats.setdefault(place, inner.get(qn("w:val"), ""))
 
+    def tag_and_level(self, paragraph: Any) -> tuple[str, int]:
+        """The tag of a paragraph's list, and its level from 1; empty and 0 outside of lists.
 
-def _kind_of_numbering(part: Any, number: int, level: int) -> str:
-    """The tag of a list that the document defines; empty: it is not there."""
-    try:
-        defined = part.part_related_by(RELATIONSHIP_TYPE.NUMBERING).element
-    except KeyError:
-        return ""
-    formats = defined.xpath(
-        f"./w:abstractNum[@w:abstractNumId=../w:num[@w:numId='{number:d}']/w:abstractNumId/@w:val]"
-        f"/w:lvl[@w:ilvl='{level - 1:d}']/w:numFmt/@w:val"
-    )
-    return "ul" if formats[:1] == ["bullet"] else "ol" if formats[:1] not in ([], ["none"]) else ""
+        Word's own styles name lists; other programs only number the paragraph.
+        """
+        style = self._styles.get(paragraph._p.style or "", "")
+        kind = next((tag for tag, name in _LISTS.items() if style.startswith(name)), "")
+        deeper = style.removeprefix(_LISTS.get(kind, "")).strip()
+        level = int(deeper) if deeper.isdecimal() else 1
+        numbering = getattr(paragraph._p.pPr, "numPr", None)
+        if numbering is None or numbering.numId is None:
+            return kind, level if kind else 0
+        level = numbering.ilvl.val + 1 if numbering.ilvl is not None else level
+        kind = kind or self._tag_of_numbering(numbering.numId.val, level)
+        return (kind, level) if kind and numbering.numId.val else ("", 0)
+
+    def _tag_of_numbering(self, number: int, level: int) -> str:
+        """The tag of a list that the document defines; empty: it is not there."""
+        written = self._formats.get((self._definitions.get(str(number), ""), str(level - 1)), "none")
+        return "ul" if written == "bullet" else "" if written == "none" else "ol"
 
 
 def _joined(html: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from defusedxml import ElementTree as SafeTree
 from defusedxml.common import DefusedXmlException
@@ -25,8 +26,43 @@ MEDIA_TYPE = "application/xliff+xml"
 _MAX_BYTES = 5_000_000
 
 
+# Elements, and levels of them; the texts of an edition need a small part of these.
+_MAX_ELEMENTS, _MAX_DEPTH = 300_000, 200
+
+
 class InvalidFile(ValueError):  # noqa: N818 (a verdict on input)
     """The file is not one that this program exported, or is damaged."""
+
+
+class ChangedTable(InvalidFile):
+    """Cells of a document's table were merged, split or deleted."""
+
+
+def require_small_xml(parts: Iterable[bytes]) -> None:
+    """Raise InvalidFile where the parts of a file are no XML, have a DTD, or need much memory as trees."""
+    elements = depth = 0
+
+    def start(_name: str, _attributes: object) -> None:
+        nonlocal elements, depth
+        elements, depth = elements + 1, depth + 1
+        if elements > _MAX_ELEMENTS or depth > _MAX_DEPTH:
+            raise InvalidFile("too many elements")
+
+    def end(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def refuse(*_: object) -> None:
+        raise InvalidFile("with entities")
+
+    for content in parts:
+        parser = expat.ParserCreate()
+        parser.StartElementHandler, parser.EndElementHandler = start, end
+        parser.StartDoctypeDeclHandler = refuse
+        try:
+            parser.Parse(content, True)
+        except (expat.ExpatError, ValueError, LookupError) as error:
+            raise InvalidFile("not well-formed XML") from error
 
 
 def write(
@@ -63,6 +99,7 @@ def read(data: bytes) -> TranslationFile:
     """The inverse of `write`, of a file that a translator returned. Raises InvalidFile."""
     if len(data) > _MAX_BYTES:
         raise InvalidFile("too large")
+    require_small_xml([data])
     try:
         root = SafeTree.fromstring(data, forbid_dtd=True)
     except (ET.ParseError, DefusedXmlException, ValueError, LookupError, RecursionError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -23,7 +24,7 @@ from mailer.editions.translation_units_and_returned_files import (
     _changes,
     _value,
 )
-from mailer.editions.translation_xliff import InvalidFile
+from mailer.editions.translation_xliff import ChangedTable, InvalidFile
 from mailer.rendering import sanitize
 from mailer.rendering.edition_text_parts import PARTS
 
@@ -286,3 +287,93 @@ def test_hostile_and_foreign_files_are_refused(data: bytes) -> None:
     for read in (translation_xliff.read, translation_docx.read):
         with pytest.raises(InvalidFile):
             read(data)
+
+
+def with_parts(data: bytes, change: Callable[[str, bytes], bytes], **added: bytes) -> bytes:
+    """The archive with other contents of its parts, and more of them."""
+    target = BytesIO()
+    with zipfile.ZipFile(BytesIO(data)) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, change(name, old.read(name)))
+        for name, content in added.items():
+            new.writestr(name, content)
+    return target.getvalue()
+
+
+def in_document(written: bytes, instead: bytes, count: int = -1) -> bytes:
+    return with_parts(
+        word(UNITS),
+        lambda name, text: text.replace(written, instead, count) if name == "word/document.xml" else text,
+    )
+
+
+_MERGED_ROW = b"<w:tr>" + b"<w:tc><w:tcPr><w:vMerge/></w:tcPr><w:p/></w:tc>" * 3 + b"</w:tr>"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        in_document(b"</w:tbl>", _MERGED_ROW * 2_000 + b"</w:tbl>"),
+        in_document(b"<w:tcPr>", b'<w:tcPr><w:gridSpan w:val="60000000"/>'),
+        in_document(b"<w:tr>", b"<w:tr><w:tc><w:p/></w:tc>"),
+    ],
+    ids=["rows", "columns", "split"],
+)
+def test_a_table_whose_cells_were_merged_or_split_is_refused_at_once(data: bytes) -> None:
+    started = time.process_time()
+    with pytest.raises(ChangedTable):
+        translation_docx.read(data)
+    assert time.process_time() - started < 3
+
+
+def test_a_wide_title_row_changes_nothing() -> None:
+    data = in_document(b"<w:tcPr>", b'<w:tcPr><w:gridSpan w:val="60000000"/>', 1)
+    assert len(translation_docx.read(data).units) == len(UNITS)
+
+
+@pytest.mark.parametrize(
+    ("read", "data"),
+    [
+        (
+            translation_docx.read,
+            with_parts(word(UNITS), lambda _, text: text, **{"a.xml": b"<r>%s</r>" % (b"<a/>" * 400_000)}),
+        ),
+        (
+            translation_docx.read,
+            with_parts(
+                word(UNITS), lambda name, text: text.replace(b"/word/styles.xml", b"/word/styles.bin")
+            ),
+        ),
+        (translation_xliff.read, xliff(UNITS).replace(b"</file>", b"<m/>" * 400_000 + b"</file>")),
+        (translation_xliff.read, xliff(UNITS).replace(b"</file>", b"<m>" * 300 + b"</m>" * 300 + b"</file>")),
+    ],
+    ids=["docx", "hidden", "xliff", "deep"],
+)
+def test_no_tree_is_built_of_too_much_xml(
+    read: Callable[[bytes], object], data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(docx, "Document", build)
+    if read is translation_xliff.read:
+        monkeypatch.setattr(translation_xliff.SafeTree, "fromstring", build)
+    with pytest.raises(InvalidFile):
+        read(data)
+
+
+def test_many_styles_and_numberings_are_looked_through_once() -> None:
+    styles = "".join(
+        f'<w:style w:type="paragraph" w:styleId="s{n}"><w:name w:val="n{n}"/></w:style>'
+        for n in range(20_000)
+    )
+    paragraphs = b'<w:p><w:pPr><w:pStyle w:val="none"/></w:pPr><w:r><w:t>a</w:t></w:r></w:p>' * 20_000
+    body = Unit("story-7-body", "body", "<p>Text</p>", "<p>M</p>", 7)
+
+    def change(name: str, text: bytes) -> bytes:
+        text = text.replace(b"</w:styles>", styles.encode() + b"</w:styles>")
+        return text.replace(b"</w:tc></w:tr></w:tbl>", paragraphs + b"</w:tc></w:tr></w:tbl>")
+
+    started = time.process_time()
+    (unit,) = translation_docx.read(with_parts(word([body]), change)).units
+    assert unit.target.count("<p>") == 20_001 and time.process_time() - started < 20

@@ -42,7 +42,7 @@ from mailer.editions.translation_units_and_returned_files import (
     story_values,
     units_of,
 )
-from mailer.editions.translation_xliff import InvalidFile
+from mailer.editions.translation_xliff import ChangedTable, InvalidFile
 from mailer.rendering import sanitize
 from mailer.reports.edition_state import edition_state
 from mailer.stories import draft_editing, translation_states
@@ -289,6 +289,15 @@ class TranslationImport(EditionPage):
         try:
             file = _read(upload) if upload is not None else _payload(request.POST.get("units", ""))
             changes = changes_in(file, draft)
+        except ChangedTable:
+            messages.error(
+                request,
+                gettext(
+                    "The table of this Word file was changed: cells were merged, split or deleted. Copy the "
+                    "translations into the file that was exported here, and import that one."
+                ),
+            )
+            return self.redirect_to("translations")
         except InvalidFile:
             messages.error(
                 request,
