@@ -87,7 +87,10 @@ def write(
 
 
 def read(data: bytes) -> TranslationFile:
-    """The inverse of `write`, of a document that a translator returned. Raises InvalidFile."""
+    """The inverse of `write`, of a document that a translator returned. Raises InvalidFile.
+
+    Without the edition where a program dropped the document's properties: the units have marks.
+    """
     _check(data)
     try:
         document = docx.Document(BytesIO(data))
@@ -102,9 +105,14 @@ def read(data: bytes) -> TranslationFile:
     # The library raises what its parts happen to raise on damaged files.
     except Exception as error:
         raise InvalidFile("no Word document") from error
-    if known is None or not units:
+    if not units:
         raise InvalidFile("no document of ours")
-    return TranslationFile(known[1], known[2], known[3], tuple(units))
+    if known is not None:
+        return TranslationFile(known[1], known[2], known[3], tuple(units))
+    languages = [cell.text.strip() for cell in rows[0][1:]]
+    if len(languages) != 2:
+        raise ChangedTable("no languages in the first row")
+    return TranslationFile("", languages[0], languages[1], tuple(units))
 
 
 def _cells(row: Any, table: Any) -> list[_Cell]:

@@ -68,7 +68,7 @@ class TranslatedUnit:
 class TranslationFile:
     """What a file for translators says."""
 
-    # The slug of the edition that it was exported from.
+    # The slug of the edition that it was exported from; "" where a program dropped it.
     edition: str
     source: str
     target: str
@@ -114,11 +114,16 @@ def changes_in(file: TranslationFile, edition: Edition) -> list[Change]:
     A text that the file leaves empty or as it is is not listed.
     """
     languages = edition.newsletter.languages
-    if file.edition != edition.slug or not {file.source, file.target} <= set(languages):
+    if file.edition not in ("", edition.slug) or not {file.source, file.target} <= set(languages):
         raise ForeignFile(file.edition)
     if file.source == file.target:
         raise ForeignFile(file.target)
     known = {unit.id: unit for unit in units_of(edition, file.source, file.target)}
+    if not file.edition and not any(
+        one.id in known and one.mark[:6] == known[one.id].mark[:6] for one in file.units
+    ):
+        # None of its texts is one of this edition.
+        raise ForeignFile(file.edition)
     return list(_changes(file.units, known))
 
 

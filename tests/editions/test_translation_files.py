@@ -326,6 +326,18 @@ def test_a_table_whose_cells_were_merged_or_split_is_refused_at_once(data: bytes
     assert time.process_time() - started < 3
 
 
+def without_properties(data: bytes) -> bytes:
+    """As programs save it that keep no identifier."""
+    identifier = b"<dc:identifier>monthly-2021-12 en kk</dc:identifier>"
+    return with_parts(data, lambda _, text: text.replace(identifier, b""))
+
+
+def test_a_document_without_its_properties_has_its_languages_and_units() -> None:
+    file = translation_docx.read(without_properties(word(UNITS)))
+    assert (file.edition, file.source, file.target) == ("", "en", "kk")
+    assert file.units == translation_docx.read(word(UNITS)).units
+
+
 def test_a_wide_title_row_changes_nothing() -> None:
     data = in_document(b"<w:tcPr>", b'<w:tcPr><w:gridSpan w:val="60000000"/>', 1)
     assert len(translation_docx.read(data).units) == len(UNITS)

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from mailer.approval.snapshot_state_changes import PreflightFailed
 from mailer.approval.submit import submit
-from mailer.editions import draft_blocks, translation_xliff
+from mailer.editions import draft_blocks, translation_docx, translation_xliff
 from mailer.editions.models import Edition, EditionText
 from mailer.editions.translation_units_and_returned_files import units_of
 from mailer.stories import draft_editing
@@ -168,6 +168,26 @@ def _marked(data: bytes, marks: dict[str, str]) -> bytes:
                 content = content.replace(new.encode(), old.encode())
             new_file.writestr(part, content)
     return changed.getvalue()
+
+
+def test_a_document_that_names_no_edition_is_for_this_one_if_its_texts_are(desk: Desk) -> None:
+    browser = as_user(desk.writer)
+    base = reverse("desk_edition:translations", args=[desk.edition.pk])
+    units = units_of(draft_blocks.latest_draft(desk.edition), "en", "kk")
+    back = [replace(unit, target=f"Жаңа {unit.source}") for unit in units if not unit.rich]
+    data = translation_docx.write("", "en", "kk", back, [(unit.id,) for unit in back], "December")
+    own = {unit.mark: next(one.mark for one in units if one.id == unit.id) for unit in back}
+    file = SimpleUploadedFile("back.docx", _marked(data, own))
+    page = browser.post(f"{base}import/", {"file": file})
+    assert {change.tone for change in page.context["changes"]} == {"waiting"}
+    browser.post(f"{base}import/", {"units": page.context["units"]})
+    assert Story.objects.get(key="kz-news").get_latest_revision_as_object().headline("kk").startswith("Жаңа")
+    # The texts of another edition are not taken for those of this one.
+    other = {unit.mark: "0" * 12 for unit in back}
+    file = SimpleUploadedFile("back.docx", _marked(data, other))
+    answer = browser.post(f"{base}import/", {"file": file}, follow=True)
+    # Behind the message of the import above.
+    assert [message.level_tag for message in answer.context["messages"]][1:] == ["error"]
 
 
 def test_a_file_of_another_edition_or_no_file_of_ours_is_refused(desk: Desk) -> None:
