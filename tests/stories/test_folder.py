@@ -176,6 +176,19 @@ def test_escapes_write_nothing_that_no_database_takes(office: Path, line: str) -
         assert text == sanitize.without_unprintable(text)
 
 
+@pytest.mark.parametrize(("mark", "sign"), [("---", ":"), ("+++", " =")])
+def test_empty_lines_above_front_matter_are_left_out(office: Path, mark: str, sign: str) -> None:
+    above = f"\n \r\n{mark}\ntitle{sign} 'A'\n"
+    write(office / "a.md", f"{above}{mark}\nText.\n")
+    write(office / "b.md", f"{above}starts{sign} '0001-01-01'\n{mark}\nText.\n")
+    write(office / "c.md", f"{above}x{sign} @\n{mark}\nText.\n")
+    write(office / "d.md", f"{above}Text.\n")
+    found = read()
+    assert [(item.title, item.html) for item in found.items] == [("A", "<p>Text.</p>")]
+    places = [warning.partition(":")[0] for warning in found.warnings]
+    assert places == ["b.md, line 5", "c.md, line 5", "d.md, line 3"]
+
+
 @pytest.mark.parametrize(
     ("line", "field"),
     [

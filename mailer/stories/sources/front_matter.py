@@ -26,7 +26,7 @@ from subscribers.translate_stored_texts import stored
 
 # Characters of front matter.
 _MOST = 50_000
-_OPENING = re.compile(r"(---|\+\+\+)[ \t]*\n")
+_OPENING = re.compile(r"(?:[ \t]*\n)*(---|\+\+\+)[ \t]*\n")
 _LINE = re.compile(r"line (\d+)")
 _LONG_NUMBER = re.compile(r"[\d_]{4300,}")
 _NAMES = {
@@ -82,23 +82,29 @@ class FrontMatter:
 def split(text: str) -> tuple[str, str, str]:
     """The mark ("---" of YAML, "+++" of TOML, or ""), the front matter, and the Markdown after it.
 
-    Raises FrontMatterError where it does not end.
+    The front matter begins with as many empty lines as stand above its mark, so that its lines are counted
+    from there. Raises FrontMatterError where it does not end.
     """
     opening = _OPENING.match(text)
     if opening is None:
         return "", "", text
+    above = text.count("\n", 0, opening.start(1))
     # YAML may also end in three dots.
     ends = re.escape(opening[1]) + (r"|\.\.\." if opening[1] == "---" else "")
     closing = re.compile(rf"^(?:{ends})[ \t]*$", re.MULTILINE).search(text, opening.end())
     if closing is None or closing.start() > _MOST:
         raise FrontMatterError(
-            1,
+            above + 1,
             stored(
                 "The front matter (the data at the top of the file) has no end: write “%(mark)s” after it.",
                 mark=opening[1],
             ),
         )
-    return opening[1], text[opening.end() : closing.start()], text[closing.end() :].lstrip("\n")
+    return (
+        opening[1],
+        "\n" * above + text[opening.end() : closing.start()],
+        text[closing.end() :].lstrip("\n"),
+    )
 
 
 def read(mark: str, text: str, zone: ZoneInfo) -> FrontMatter:
