@@ -30,6 +30,7 @@ from docx.text.hyperlink import Hyperlink
 
 from mailer.editions.translation_units_and_returned_files import TranslatedUnit, TranslationFile, Unit
 from mailer.editions.translation_xliff import ChangedTable, InvalidFile, require_small_xml
+from mailer.stories.sources.word_reader import without_dangling_relationships
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _MAX_BYTES = 5_000_000
@@ -93,7 +94,7 @@ def read(data: bytes) -> TranslationFile:
     """
     _check(data)
     try:
-        document = docx.Document(BytesIO(data))
+        document = docx.Document(BytesIO(without_dangling_relationships(data)))
         _accept_changes(document.element.body)
         known = _IDENTIFIER.fullmatch(document.core_properties.identifier or "")
         lists = _Lists(document)
@@ -266,10 +267,18 @@ def _joined(html: str) -> str:
 def _inline(paragraph: Any) -> Iterator[str]:
     for part in paragraph.iter_inner_content():
         if isinstance(part, Hyperlink):
-            inner = "".join(_run(run) for run in part.runs)
-            yield f'<a href="{escape(part.url)}">{inner}</a>' if part.url else inner
+            inner, url = "".join(_run(run) for run in part.runs), _url(part)
+            yield f'<a href="{escape(url)}">{inner}</a>' if url else inner
         else:
             yield _run(part)
+
+
+def _url(link: Hyperlink) -> str:
+    try:
+        return link.url
+    except KeyError:
+        # It leads to nothing that the document has.
+        return ""
 
 
 def _run(run: Any) -> str:

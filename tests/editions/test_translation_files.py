@@ -338,6 +338,20 @@ def test_a_document_without_its_properties_has_its_languages_and_units() -> None
     assert file.units == translation_docx.read(word(UNITS)).units
 
 
+def test_a_relationship_to_a_part_that_is_not_there_keeps_no_text_out() -> None:
+    dangling = b'<Relationship Id="rNone" Type="x" Target="../NULL"/></Relationships>'
+    data = with_parts(
+        word(UNITS),
+        lambda name, text: text.replace(b"</Relationships>", dangling) if name.endswith(".rels") else text,
+    )
+    assert translation_docx.read(data) == translation_docx.read(word(UNITS))
+    # A link without its relationship leaves its text.
+    body = Unit("story-7-body", "body", RICH, RICH, 7)
+    data = with_parts(word([body]), lambda _, text: text.replace(b' TargetMode="External"', b""))
+    (unit,) = translation_docx.read(data).units
+    assert "<a " not in unit.target and "link" in unit.target
+
+
 def test_a_wide_title_row_changes_nothing() -> None:
     data = in_document(b"<w:tcPr>", b'<w:tcPr><w:gridSpan w:val="60000000"/>', 1)
     assert len(translation_docx.read(data).units) == len(UNITS)

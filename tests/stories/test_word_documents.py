@@ -248,13 +248,18 @@ def _deep() -> bytes:
 
 
 def _part(content: bytes) -> bytes:
+    return _changed("word/document.xml", lambda _: content)
+
+
+def _changed(part: str, change: Callable[[bytes], bytes]) -> bytes:
     file = BytesIO()
     with (
         zipfile.ZipFile(BytesIO(word_files.by_libreoffice())) as given,
         zipfile.ZipFile(file, "w") as changed,
     ):
         for name in given.namelist():
-            changed.writestr(name, content if name == "word/document.xml" else given.read(name))
+            content = given.read(name)
+            changed.writestr(name, change(content) if name == part else content)
     return file.getvalue()
 
 
@@ -265,6 +270,30 @@ def _part(content: bytes) -> bytes:
 )
 def test_hostile_and_damaged_files_are_refused(data: bytes) -> None:
     with pytest.raises(SourceError):
+        read_document(data)
+
+
+@pytest.mark.parametrize("target", ["../NULL", "NULL", "/word/media/gone.png", "#bookmark", "../../../x"])
+def test_a_relationship_to_a_part_that_is_not_there_is_left_out(target: str) -> None:
+    image = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"
+    dangling = f'<Relationship Id="rNone" Type="{image}" Target="{target}"/></Relationships>'.encode()
+    data = _changed(
+        "word/_rels/document.xml.rels", lambda content: content.replace(b"</Relationships>", dangling)
+    )
+    whole = read_document(word_files.by_libreoffice())
+    assert read_document(data) == whole
+    # Names of parts are the same in any case.
+    data = _changed(
+        "_rels/.rels", lambda content: content.replace(b"word/document.xml", b"word/Document.xml")
+    )
+    assert read_document(data) == whole
+
+
+def test_a_template_is_named_with_what_to_do() -> None:
+    data = _changed(
+        "[Content_Types].xml", lambda content: content.replace(b"document.main", b"template.main")
+    )
+    with pytest.raises(SourceError, match="dotx"):
         read_document(data)
 
 

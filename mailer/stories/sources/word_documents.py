@@ -88,6 +88,7 @@ def _reason(code: str) -> str:
             "(.docx) without a password."
         ),
         "macro": stored("The Word file contains macros. Save it as a Word document (.docx) without macros."),
+        "template": stored("The file is a Word template (.dotx). Save it as a Word document (.docx)."),
         "strict": stored(
             "The file is in the format Strict Open XML. Save it as the type “Word Document (.docx)” in Word."
         ),

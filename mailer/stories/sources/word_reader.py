@@ -8,12 +8,13 @@ configuration. Tracked changes are read as if they were accepted.
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 import sys
 import zipfile
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -55,7 +56,7 @@ _STRICT = b"http://purl.oclc.org/ooxml/"
 
 
 class UnusableDocument(Exception):  # noqa: N818  (a finding about the file)
-    """Why the file cannot be read: "old", "macro", "strict", "large" or "broken"."""
+    """Why the file cannot be read: "old", "macro", "template", "strict", "large" or "broken"."""
 
 
 @dataclass
@@ -99,9 +100,13 @@ def read(data: bytes) -> Iterator[dict[str, Any]]:
     import docx  # slow to load, and only this process needs it
 
     try:
-        document = docx.Document(BytesIO(data))
+        document = docx.Document(BytesIO(without_dangling_relationships(data)))
     except (KeyError, ValueError) as error:
-        raise UnusableDocument("macro" if "macroEnabled" in str(error) else "broken") from error
+        # The library names the type of the document that it found.
+        found = (("macro", "macroEnabled"), ("template", "template.main"))
+        raise UnusableDocument(
+            next((kind for kind, name in found if name in str(error)), "broken")
+        ) from error
     reader = _Reader(document)
     blocks = list(reader.blocks(document.element.body))
     title = str(document.core_properties.title or "")
@@ -135,6 +140,49 @@ def _check(data: bytes) -> None:
                 require_xml_depth_at_most(iter([content, b""]), _MAX_DEPTH)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise UnusableDocument("broken") from error
+
+
+def without_dangling_relationships(data: bytes) -> bytes:
+    """The document without its relationships to parts that it has not, as programs leave them ("../NULL").
+
+    The library fails for one of them; readers of documents ignore them. Names of parts are compared without
+    case (ECMA-376 part 2). `data`: an archive whose XML is not hostile. Raises ValueError and KeyError.
+    """
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        names = {name.lower(): name for name in archive.namelist()}
+        changed = {
+            name: corrected
+            for name in archive.namelist()
+            if name.lower().endswith(".rels")
+            and (corrected := _with_known_targets(archive.read(name), name, names))
+        }
+        if not changed:
+            return data
+        target = BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
+            for name in names.values():
+                copy.writestr(name, changed.get(name) or archive.read(name))
+    return target.getvalue()
+
+
+def _with_known_targets(content: bytes, name: str, names: Mapping[str, str]) -> bytes:
+    """The relationships of a part without those that lead to no part; b"" where all of them lead to one."""
+    from docx.opc.oxml import serialize_part_xml
+    from docx.oxml.parser import parse_xml  # resolves no entities
+
+    root, is_changed = parse_xml(content), False
+    base = f"/{name.rpartition('_rels/')[0]}"
+    for one in list(root):
+        if not isinstance(one.tag, str) or one.get("TargetMode") == "External":
+            continue
+        target = posixpath.normpath(posixpath.join(base, one.get("Target") or "")).lstrip("/")
+        found = names.get(target.lower())
+        if found is None:
+            root.remove(one)
+        elif found != target:
+            one.set("Target", f"/{found}")
+        is_changed = is_changed or found != target
+    return serialize_part_xml(root) if is_changed else b""
 
 
 class _Reader:
