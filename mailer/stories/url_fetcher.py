@@ -32,6 +32,8 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 WEB_PORTS = frozenset({80, 443})
 # Addresses that carry an IPv4 address inside (RFC 6052 §2.1); the inner one is what is reached.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# A public address that is the host of the machine within Microsoft's cloud, which gives out its secrets.
+_CLOUD_HOST = ipaddress.IPv4Address("168.63.129.16")
 # What the IANA registries of special-purpose addresses (RFC 6890) do not call globally reachable, with ranges
 # that only other hosts on the way use: written out, because Python's own table depends on its version.
 _SPECIAL_IPV4 = tuple(
@@ -41,6 +43,7 @@ _SPECIAL_IPV4 = tuple(
             *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
             *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
             *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+            _CLOUD_HOST,
         ),
     )
 )
@@ -263,7 +266,8 @@ def _refuse_link_local(host: str, found: Iterable[str]) -> None:
     """Raises ForbiddenAddress: there, a cloud's machines get their credentials, and no webhook is."""
     for one in found:
         reached = _reached(ipaddress.ip_address(one.split("%", 1)[0]))
-        if reached.is_link_local or reached.is_multicast or reached.is_unspecified:
+        is_special = reached.is_link_local or reached.is_multicast or reached.is_unspecified
+        if is_special or reached == _CLOUD_HOST:
             raise ForbiddenAddress(
                 stored(
                     "%(host)s leads to %(address)s, to which no webhook may be sent.", host=host, address=one

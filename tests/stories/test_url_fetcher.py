@@ -32,6 +32,9 @@ FORBIDDEN = [
     "192.168.1.1",
     "100.64.0.1",
     "169.254.169.254",
+    "168.63.129.16",
+    "::ffff:168.63.129.16",
+    "64:ff9b::a83f:8110",
     "192.0.2.7",
     "198.18.0.1",
     "224.0.0.1",
@@ -91,7 +94,9 @@ def test_a_public_address_is_let_through(address: str) -> None:
     require_public_ip(address)
 
 
-@pytest.mark.parametrize("address", [*FORBIDDEN[2:7], "169.254.169.254", "fe80::1", "::ffff:10.0.0.1"])
+@pytest.mark.parametrize(
+    "address", [*FORBIDDEN[2:7], "169.254.169.254", "168.63.129.16", "fe80::1", "::ffff:10.0.0.1"]
+)
 def test_allowing_loopback_allows_nothing_else(address: str) -> None:
     with pytest.raises(ForbiddenAddress):
         require_public_ip(address, allow_loopback=True)
@@ -401,7 +406,9 @@ def test_a_post_reaches_private_addresses_and_ports_only_where_that_is_allowed(u
     assert [address for address, _ in dialled] == ["10.0.0.7"]
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1%eth0", "::ffff:169.254.169.254", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "address", ["169.254.169.254", "fe80::1%eth0", "::ffff:169.254.169.254", "0.0.0.0", "168.63.129.16"]
+)
 def test_no_setting_lets_a_post_reach_the_credentials_of_a_cloud(address: str) -> None:
     with pytest.raises(ForbiddenAddress):
         post("http://hooks.example.org/", b"", {}, allow_private=True, resolve=Names([address]))
