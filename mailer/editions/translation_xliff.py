@@ -61,6 +61,8 @@ def require_small_xml(parts: Iterable[bytes]) -> None:
         parser.StartDoctypeDeclHandler = refuse
         try:
             parser.Parse(content, True)
+        except InvalidFile:
+            raise
         except (expat.ExpatError, ValueError, LookupError) as error:
             raise InvalidFile("not well-formed XML") from error
 
