@@ -12,6 +12,7 @@ from wagtail.admin.search import admin_search_areas
 from wagtail.admin.templatetags import wagtailadmin_tags
 from wagtail.admin.ui import sidebar
 from wagtail.admin.views import collections
+from wagtail.admin.views.mixins import SpreadsheetExportMixin
 from wagtail.admin.views.reports.audit_logging import LogEntriesView
 from wagtail.admin.viewsets.chooser import ChooserViewSet
 from wagtail.images.views import images, multiple
@@ -278,6 +279,8 @@ LogEntriesView.page_title = _("Audit log")
 LogEntriesView.filterset_class = audit_log_page.AuditLogFilters
 LogEntriesView.get_filtered_queryset = audit_log_page.filtered_entries
 BaseLogEntryManager.get_instance_title = title_in_english
+# Also for every other list that Wagtail exports.
+SpreadsheetExportMixin.write_csv_row = audit_log_page.write_escaped_row
 # Wagtail translates it once.
 ChooserViewSet.search_tab_label = _("Search")
 wagtailadmin_tags.JSContext = account_menu.SidebarContext

@@ -123,6 +123,14 @@ def _detail(subscriber: Subscriber) -> SubscriberDetail:
     )
 
 
+def _changed(request: HttpRequest, subscriber: Subscriber, status: int = 200) -> Any:
+    """The answer to a change: the subscriber, for a key that may read subscribers too; else nothing (204)."""
+    if "subscribers:read" not in request.api_key.scopes:  # type: ignore[attr-defined]  # see access.ApiRequest
+        return Status(204, None)
+    note_addresses_read(request)
+    return Status(status, _detail(subscriber))
+
+
 _States = Literal["pending", "confirmed", "unsubscribed", "suppressed", "nowhere"]
 
 
@@ -231,9 +239,16 @@ def create_subscriber(request: HttpRequest, body: SubscriberIn) -> Any:
     return Status(201, _detail(subscriber))
 
 
-@router.patch("/subscribers/{subscriber_id}", auth=Needs("subscribers:write"), response=SubscriberDetail)
+@router.patch(
+    "/subscribers/{subscriber_id}",
+    auth=Needs("subscribers:write"),
+    response={200: SubscriberDetail, 204: None},
+)
 def change_subscriber(request: HttpRequest, subscriber_id: Id, body: SubscriberChanges) -> Any:
-    """Change name, language, countries, tags and fields, with a consent record of changed preferences."""
+    """Change name, language, countries, tags and fields, with a consent record of changed preferences.
+
+    A key without the scope `subscribers:read` gets an empty answer (204).
+    """
     with transaction.atomic():
         subscriber = get_or_404(Subscriber.objects.select_for_update(), subscriber_id)
         before = subscriber.language, tuple(subscriber.countries)
@@ -245,8 +260,9 @@ def change_subscriber(request: HttpRequest, subscriber_id: Id, body: SubscriberC
             chosen = f"{subscriber.language}: {', '.join(subscriber.countries) or 'every country'}"
             evidence = _evidence(request, chosen)
             consent.record(Event.PREFERENCES, [subscriber.pk], [None], evidence, timezone.now())
-        log(instance=subscriber, action="wagtail.edit", user=user_of(request))
-    return _detail(subscriber)
+        if body.model_fields_set:
+            log(instance=subscriber, action="wagtail.edit", user=user_of(request))
+    return _changed(request, subscriber)
 
 
 def _normalised(address: str, pointer: str) -> str:
@@ -309,7 +325,7 @@ class SubscriptionIn(In):
 @router.post(
     "/subscribers/{subscriber_id}/subscriptions",
     auth=Needs("subscribers:write"),
-    response={201: SubscriberDetail},
+    response={201: SubscriberDetail, 204: None},
 )
 def add_subscription(request: HttpRequest, subscriber_id: Id, body: SubscriptionIn) -> Any:
     """Subscribe to a list, with the consent that you state.
@@ -335,7 +351,7 @@ def add_subscription(request: HttpRequest, subscriber_id: Id, body: Subscription
     if not job.changed:
         raise _not_added(subscriber, mailing_list)
     log(instance=job, action="desk.bulk", user=user)
-    return Status(201, _detail(subscriber))
+    return _changed(request, subscriber, 201)
 
 
 def _not_added(subscriber: Subscriber, mailing_list: MailingList) -> Problem:
@@ -359,17 +375,22 @@ def _list(pk: int, pointer: str) -> MailingList:
 class UnsubscribeIn(In):
     """A subscriber's request to get no more."""
 
-    lists: list[Id] | None = Field(None, max_length=100, description="Left out: every list.")
+    lists: list[Id] | None = Field(None, min_length=1, max_length=100, description="Left out: every list.")
     source: Annotated[Line, StringConstraints(max_length=190)] = Field(
         "", description="How they asked; it is stored with the consent record.", examples=["Phone call"]
     )
 
 
 @router.post(
-    "/subscribers/{subscriber_id}/unsubscribe", auth=Needs("subscribers:write"), response=SubscriberDetail
+    "/subscribers/{subscriber_id}/unsubscribe",
+    auth=Needs("subscribers:write"),
+    response={200: SubscriberDetail, 204: None},
 )
 def unsubscribe_subscriber(request: HttpRequest, subscriber_id: Id, body: UnsubscribeIn) -> Any:
-    """Unsubscribe at the subscriber's request. No import and no member of staff can subscribe them again."""
+    """Unsubscribe at the subscriber's request. No import and no member of staff can subscribe them again.
+
+    A key without the scope `subscribers:read` gets an empty answer (204).
+    """
     subscriber = get_or_404(Subscriber.objects.all(), subscriber_id)
     evidence, now = _evidence(request, body.source), timezone.now()
     if body.lists is None:
@@ -377,7 +398,7 @@ def unsubscribe_subscriber(request: HttpRequest, subscriber_id: Id, body: Unsubs
     else:
         unsubscribe.unsubscribe(subscriber.pk, body.lists, None, evidence, now)
     log(instance=subscriber, action="accounts.api_unsubscribe", user=user_of(request))
-    return _detail(subscriber)
+    return _changed(request, subscriber)
 
 
 @router.delete("/subscribers/{subscriber_id}", auth=Needs("subscribers:erase"), response={204: None})

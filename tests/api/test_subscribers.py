@@ -185,3 +185,20 @@ def test_sign_ups_have_the_limits_of_the_form(api: Api, configure: Any) -> None:
     ]
     assert statuses == [202, 202, 429]
     assert api.post("/sign-ups", {"email": "x@example.net", **body, "ip": "198.51.100.7"}).status_code == 202
+
+
+def test_a_key_that_may_not_read_subscribers_gets_nothing_of_one_that_it_changes(desk: Desk) -> None:
+    api = Api.of(desk.admin, "subscribers:write")
+    reader = everyone.reader("aigul-of-api", ("KZ",))
+    path = f"/subscribers/{reader.pk}"
+    assert code(api.get(path)) == (403, "scope_missing")
+    entries = ModelLogEntry.objects.for_instance(reader)
+    for answer in (
+        api.send("PATCH", path, {}),
+        api.send("PATCH", path, {"name": "Aigul"}),
+        api.post(f"{path}/unsubscribe", {}),
+    ):
+        assert (answer.status_code, answer.content) == (204, b"")
+    # A change of nothing is no entry in the audit log.
+    assert [one.action for one in entries.order_by("pk")] == ["wagtail.edit", "accounts.api_unsubscribe"]
+    assert code(api.post(f"{path}/unsubscribe", {"lists": []}))[0] == 422

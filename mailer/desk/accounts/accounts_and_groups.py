@@ -448,6 +448,18 @@ class GroupForm(wagtail_forms.GroupForm):
         folders = PlainInput(gettext("Permissions for image collections"), ", ".join(named), merges=False)
         return {"folder_permissions": folders}
 
+    def clean_name(self) -> str:
+        """Roles are found by their names, also by who may approve since when: no other group takes one."""
+        name: str = super().clean_name()  # type: ignore[no-untyped-call]
+        had = self.initial.get("name", "")
+        roles = role_permissions_and_grantable_groups.GROUPS
+        if name != had and (name in roles or had in roles):
+            raise ValidationError(
+                gettext("The groups of the roles keep their names, and no other group can have one of them."),
+                code="role_name",
+            )
+        return name
+
     def clean_permissions(self) -> Any:
         chosen = self.cleaned_data["permissions"]
         had = set(self.instance.permissions.values_list("pk", flat=True)) if self.instance.pk else set()
@@ -474,19 +486,22 @@ class CreateGroup(_PanelsMixin, groups.CreateView):
     """Creates a group."""
 
 
-class EditGroup(EditGuard, _PanelsMixin, groups.EditView):
+class _GrantableMixin:
+    """Mixin: a group that allows what its editor may not do is not touched."""
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)  # type: ignore[misc]
+        group = self.get_object()  # type: ignore[attr-defined]
+        if group not in role_permissions_and_grantable_groups.grantable_groups(current_user(request)):
+            raise PermissionDenied
+
+
+class EditGroup(_GrantableMixin, EditGuard, _PanelsMixin, groups.EditView):
     """Edits a group."""
 
 
-class DeleteGroup(groups.DeleteView):
-    """Deletes a group that allows nothing that its editor may not do."""
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        if self.get_object() not in role_permissions_and_grantable_groups.grantable_groups(
-            current_user(request)
-        ):
-            raise PermissionDenied
+class DeleteGroup(_GrantableMixin, groups.DeleteView):
+    """Deletes a group."""
 
 
 class GroupIndex(groups.IndexView):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,12 +12,15 @@ from django.db.models import IntegerField, QuerySet, Value
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.filters import ContentTypeFilter
+from wagtail.admin.views.mixins import SpreadsheetExportMixin
 from wagtail.admin.views.reports.audit_logging import (
     LogEntriesView,
     SiteHistoryReportFilterSet,
     get_content_types_for_filter,
 )
 from wagtail.log_actions import registry
+
+from subscribers.csv_cells import escape
 
 # The next greater value from the index, again and again: DISTINCT would read every entry.
 _DISTINCT = """
@@ -27,6 +31,17 @@ WITH RECURSIVE found(value) AS (
 )
 SELECT value FROM found WHERE value IS NOT NULL
 """
+
+
+def write_escaped_row(view: SpreadsheetExportMixin, writer: Any, row: dict[str, Any]) -> None:
+    """In place of `SpreadsheetExportMixin.write_csv_row`, which writes formulas as they are."""
+    values = {name: view.preprocess_field_value(name, value, view.FORMAT_CSV) for name, value in row.items()}
+    writer.writerow(
+        {
+            name: value if value is None or isinstance(value, (int, float, date)) else escape(str(value))
+            for name, value in values.items()
+        }
+    )
 
 
 def log_models_with_entries(request: HttpRequest) -> list[Any]:

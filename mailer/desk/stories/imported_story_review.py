@@ -38,6 +38,7 @@ from mailer.stories import draft_editing, items_removed_at_source, source_change
 from mailer.stories.models import Story, StorySourceItem
 from mailer.stories.source_change_and_merge_decisions import MergeError, PendingChange
 from subscribers import iso_codes
+from subscribers.code_list_field import split_codes
 from subscribers.translate_stored_texts import translated
 
 # Stories on the page of suggestions.
@@ -308,6 +309,10 @@ class SourceItemAction(OwnStory, StoryAction):
             source_change_and_merge_decisions.keep_apart(row)
             messages.success(request, _("The two stories stay separate."))
         elif action == "separate":
+            if not contributor_permissions.may_write_about(
+                user, split_codes(str(row.content.get("countries", "")))
+            ):
+                raise PermissionDenied
             if own := source_change_and_merge_decisions.separate_duplicate(row, user, now):
                 self._log(own, "desk.source_separate")
                 messages.success(request, _("The two stories are separated. This one is saved as a draft."))

@@ -235,9 +235,10 @@ def test_an_admin_adds_no_permission_to_a_group_that_they_lack(desk: Desk) -> No
         "document_permissions-0-collection": Collection.get_first_root_node().pk,
         "document_permissions-0-permissions": [documents.pk],
     }
+    assistants = Group.objects.create(name="Assistants")
     for address in (
         reverse("wagtailusers_groups:add"),
-        reverse("wagtailusers_groups:edit", args=[group("Admins")]),
+        reverse("wagtailusers_groups:edit", args=[assistants.pk]),
     ):
         before = {one: set(one.permissions.all()) for one in Group.objects.all()}
         granted = GroupCollectionPermission.objects.count()
@@ -247,6 +248,35 @@ def test_an_admin_adds_no_permission_to_a_group_that_they_lack(desk: Desk) -> No
         browser.post(address, {"name": f"Helpers of {address}", "permissions": [has.pk], **panels})
         assert GroupCollectionPermission.objects.count() == granted
     assert Group.objects.filter(name__startswith="Helpers").count() == 2
+
+
+def test_a_group_that_may_more_is_not_edited_and_roles_keep_their_names(desk: Desk) -> None:
+    helpers = Group.objects.create(name="Helpers")
+    may = ("access_admin", "view_group", "add_group", "change_group", "delete_group")
+    helpers.permissions.set(Permission.objects.filter(codename__in=may))
+    helper = User.objects.create_user("helper", "helper@office.example.org", "a long password")
+    helper.groups.add(helpers)
+    admins = Group.objects.get(name="Admins")
+    before = set(admins.permissions.all())
+    edit = reverse("wagtailusers_groups:edit", args=[admins.pk])
+    as_user(helper).post(edit, {"name": "Old admins", "permissions": []})
+    admins.refresh_from_db()
+    assert (admins.name, set(admins.permissions.all())) == ("Admins", before)
+    # Roles are found by their names: no other group takes one, not even of a role that was deleted.
+    given = [one.pk for one in helpers.permissions.all()]
+    Group.objects.filter(name="Viewers").delete()
+    for address, name in (
+        (reverse("wagtailusers_groups:edit", args=[helpers.pk]), "Viewers"),
+        (reverse("wagtailusers_groups:add"), "Viewers"),
+    ):
+        answer = as_user(helper).post(address, {"name": name, "permissions": given})
+        assert answer.context["form"].errors.as_data()["name"][0].code == "role_name"
+    approvers = Group.objects.get(name="Approvers")
+    answer = as_user(desk.admin).post(
+        reverse("wagtailusers_groups:edit", args=[approvers.pk]),
+        {"name": "Approvers2", "permissions": [one.pk for one in approvers.permissions.all()]},
+    )
+    assert answer.context["form"].errors.as_data()["name"][0].code == "role_name"
 
 
 @pytest.mark.parametrize("action", ["assign_role", "delete", "set_active_state"])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import override
 from wagtail.log_actions import log, registry
@@ -55,3 +59,17 @@ def test_the_filters_offer_what_the_log_holds(desk: Desk) -> None:
         (desk.writer, "wagtail.edit"),
     ]
     assert str(desk.edition) in Page(found).html
+
+
+def test_the_export_holds_no_formula(desk: Desk) -> None:
+    User.objects.filter(pk=desk.writer.pk).update(first_name="=1+1")
+    log(
+        desk.edition,
+        "wagtail.edit",
+        user=User.objects.get(pk=desk.writer.pk),
+        title='=HYPERLINK("https://x")',
+    )
+    answer = as_user(desk.admin).get(reverse(LOG), {"export": "csv"})
+    cells = [cell for row in csv.reader(io.StringIO(answer.getvalue().decode())) for cell in row]
+    assert '\'=HYPERLINK("https://x")' in cells
+    assert not any(cell.startswith(("=", "+", "@")) for cell in cells)

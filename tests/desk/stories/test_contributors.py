@@ -12,7 +12,7 @@ from django.utils import timezone
 from mailer.accounts.models import ContributorCountries
 from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.stories import draft_editing
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StorySource, StorySourceItem
 from tests import cast as everyone
 from tests.approval.test_ways_round import show_picture
 from tests.desk.cast import Desk, as_user
@@ -50,6 +50,24 @@ def test_a_contributor_does_not_open_the_editor_of_other_countries(desk: Desk, c
     refused = as_user(contributor).get(reverse("desk_stories:edit", args=[other.pk]))
     assert refused.url == reverse("wagtailadmin_home")  # type: ignore[attr-defined]
     assert as_user(desk.writer).get(reverse("desk_stories:edit", args=[other.pk])).status_code == 200
+
+
+def test_a_contributor_separates_no_story_of_another_country(desk: Desk, contributor: User) -> None:
+    everyone.story("ours", countries=("KZ",), by=desk.writer)
+    story = Story.objects.get(key="ours")
+    item = StorySourceItem.objects.create(
+        source=StorySource.objects.create(name="Site", kind="feed", url="https://example.org/feed"),
+        story=story,
+        item_id="2",
+        role=StorySourceItem.Role.DUPLICATE,
+        content={"countries": "UZ", "kind": "news", "date": "2026-12-01"},
+    )
+    count, path = Story.objects.count(), f"/desk/stories/{story.pk}/source/{item.pk}/"
+    as_user(contributor).post(path, {"action": "separate"})
+    assert Story.objects.count() == count
+    StorySourceItem.objects.update(content={**item.content, "countries": "KZ"})
+    as_user(contributor).post(path, {"action": "separate"})
+    assert Story.objects.count() == count + 1
 
 
 def test_a_contributor_copies_and_restores_nothing_of_other_countries(desk: Desk, contributor: User) -> None:
