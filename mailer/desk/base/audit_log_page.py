@@ -33,10 +33,10 @@ SELECT value FROM found WHERE value IS NOT NULL
 """
 
 
-def write_escaped_row(view: SpreadsheetExportMixin, writer: Any, row: dict[str, Any]) -> None:
-    """In place of `SpreadsheetExportMixin.write_csv_row`, which writes formulas as they are."""
+def write_escaped_row(view: SpreadsheetExportMixin, writer: Any, row: dict[str, Any]) -> Any:
+    """The line, in place of `SpreadsheetExportMixin.write_csv_row`, which writes formulas as they are."""
     values = {name: view.preprocess_field_value(name, value, view.FORMAT_CSV) for name, value in row.items()}
-    writer.writerow(
+    return writer.writerow(
         {
             name: value if value is None or isinstance(value, (int, float, date)) else escape(str(value))
             for name, value in values.items()

@@ -60,6 +60,8 @@ def test_a_contributor_separates_no_story_of_another_country(desk: Desk, contrib
         story=story,
         item_id="2",
         role=StorySourceItem.Role.DUPLICATE,
+        first_seen_at=timezone.now(),
+        seen_at=timezone.now(),
         content={"countries": "UZ", "kind": "news", "date": "2026-12-01"},
     )
     count, path = Story.objects.count(), f"/desk/stories/{story.pk}/source/{item.pk}/"
