@@ -120,6 +120,12 @@ def _delimiter(text: TextIO, chosen: str) -> tuple[str, int]:
     return max(DELIMITERS, key=lambda one: _likelihood(sample, one)), 0
 
 
+# An address, or headings with another delimiter.
+_NO_TITLE = re.compile(
+    r"@|mail[^,;\t|]*[,;\t|]|[,;\t|][^,;\t|]*mail|почт[^,;\t|]*[,;\t|]|[,;\t|][^,;\t|]*почт", re.IGNORECASE
+)
+
+
 def _likelihood(sample: str, delimiter: str) -> tuple[int, int]:
     """How many rows have as many cells as the first below titles, where those are several; how many cells."""
     # The last line may be cut off.
@@ -128,7 +134,8 @@ def _likelihood(sample: str, delimiter: str) -> tuple[int, int]:
     try:
         for cells in csv.reader(lines, delimiter=delimiter):
             # A title has one cell, whatever divides the cells of the table.
-            if any(cells) and (rows or len(cells) > 1 or "@" in cells[0]):
+            is_title = not rows and len(cells) == 1 and not _NO_TITLE.search(cells[0])
+            if any(cells) and not is_title:
                 rows.append(len(cells))
             if len(rows) == _SAMPLE_ROWS:
                 break

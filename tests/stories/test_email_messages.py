@@ -390,5 +390,5 @@ def test_characters_that_no_database_takes_are_left_out() -> None:
     )
     raw += b"Content-Type: application/pdf; name*=utf-8''plan%00.pdf\n\nx\n--b--\n"
     found = read_message(raw)
-    assert (found.sender, found.subject, found.unread) == (SENDER, "A new office", ("plan.pdf",))
+    assert (found.sender, found.subject, found.unread) == (SENDER, "A new office", (("plan.pdf", ""),))
     assert read_message(raw.replace(b"aigerim", b"aige\0rim")).sender != SENDER

@@ -450,7 +450,7 @@ class GroupForm(wagtail_forms.GroupForm):
 
     def clean_name(self) -> str:
         """Roles are found by their names, also by who may approve since when: no other group takes one."""
-        name: str = super().clean_name()  # type: ignore[no-untyped-call]
+        name: str = super().clean_name()
         had = self.initial.get("name", "")
         roles = role_permissions_and_grantable_groups.GROUPS
         if name != had and (name in roles or had in roles):
