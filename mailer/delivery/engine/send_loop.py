@@ -23,6 +23,7 @@ from mailer.delivery.ledger.attempt_journal import Journal
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
     Attempt,
     ClaimedDelivery,
+    Deadline,
     GroupedAttempts,
     SendJob,
     State,
@@ -373,18 +374,22 @@ class _SendLoop:
                 return
         self._throttle.return_slice(part, self._now())
 
-    def _claim_for(self, mailing: Mailing, limit: int) -> tuple[list[ClaimedDelivery], float]:
-        """Claimed deliveries, and the lease_clock() after which no final dot may be sent.
+    def _deadline(self, now: datetime) -> Deadline:
+        """Of a lease that begins `now`: its second half is left for the reply, and for clocks of machines
+        that differ."""
+        half = self._lease / 2
+        return Deadline(lease_clock() + half.total_seconds(), now + half, self._now)
 
-        The second half of the lease is left for the reply, and for clocks of machines that differ.
-        """
+    def _claim_for(self, mailing: Mailing, limit: int) -> tuple[list[ClaimedDelivery], Deadline]:
+        """Claimed deliveries, and their deadline."""
         if not claim_and_record.snapshot_may_be_sent(mailing):
             reason = "The content to be sent is not approved any more."
             self._pause_automatically(mailing.pk, "not_approved", reason)
-            return [], 0.0
+            return [], self._deadline(self._now())
         while True:
             # Read before the claim: however long that takes, the lease does not begin later.
-            deadline, now = lease_clock() + self._lease.total_seconds() / 2, self._now()
+            now = self._now()
+            deadline = self._deadline(now)
             after = self._last_claimed.get(mailing.pk, 0)
             claimed = claim_and_record.claim_or_exclude_due_deliveries(
                 mailing, self._owner, now + self._lease, limit, now, after
@@ -405,7 +410,7 @@ class _SendLoop:
         mailing: Mailing,
         claimed: list[ClaimedDelivery],
         part: Slice,
-        deadline: float,
+        deadline: Deadline,
     ) -> None:
         """Submit the deliveries that the throttle admits, and defer the others.
 

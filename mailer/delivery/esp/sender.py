@@ -294,10 +294,9 @@ class EspPool:
 
     def begin(self, batch: list[_Built], lost: NoResponse | None) -> list[_Built]:
         """Journal the attempts of a batch; return those that may be sent. `lost` as in `record_results`."""
-        now = lease_clock()
-        recorded = now < self._ledger_seen_at + MAX_UNRECORDED
+        recorded = lease_clock() < self._ledger_seen_at + MAX_UNRECORDED
         may_send = [
-            recorded and now < built.job.deadline and built.job.claimed.mailing not in self._dropped
+            recorded and not built.job.deadline.is_over() and built.job.claimed.mailing not in self._dropped
             for built in batch
         ]
         self._give_up([built for built, sends in zip(batch, may_send, strict=True) if not sends], lost)

@@ -51,14 +51,30 @@ class ClaimedDelivery(NamedTuple):
 lease_clock: Callable[[], float] = partial(time.clock_gettime, _LEASE_CLOCK)
 
 
+class Deadline(NamedTuple):
+    """After it, no final dot of a claim may be sent any more: the lease may end before the reply.
+
+    Either clock decides. Other workers go by the time of day: when that is set forward, they may hold the
+    deliveries at once. When it is set back, the other clock goes on.
+    """
+
+    # Of lease_clock().
+    clock: float
+    # Of `now`, which returns the aware UTC time and may be called in any thread.
+    at: datetime
+    now: Callable[[], datetime]
+
+    def is_over(self) -> bool:
+        return lease_clock() >= self.clock or self.now() >= self.at
+
+
 class SendJob(NamedTuple):
     """A claimed delivery on its way to a transport."""
 
     claimed: ClaimedDelivery
     # Makes the message when its turn comes, in the form that the transport understands.
     build: Callable[[], Any]
-    # lease_clock() after which its final dot must not be sent any more: the lease may end before the reply.
-    deadline: float
+    deadline: Deadline
     # time.monotonic() before which it must not begin.
     not_before: float = 0.0
 

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, lease_clock
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, Deadline
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.throttle.limits_warm_up_and_backoff import VALIDITY
@@ -29,7 +29,7 @@ class QueueTag(NamedTuple):
     claimed: ClaimedDelivery
     provider: str
     # Its final dot must not be sent after this.
-    deadline: float
+    deadline: Deadline
     # It must not begin before this; 0: it may begin at once.
     not_before: float
 
@@ -71,13 +71,13 @@ class SendQueue:
         """Remove and return the next envelope that may begin; `behind`: the provider whose message precedes
         it in
         the same session's pipeline."""
-        now, shares = lease_clock(), self._shares
-        if self._held and (envelope := self._take_held(behind, now)) is not None:
+        shares = self._shares
+        if self._held and (envelope := self._take_held(behind)) is not None:
             return envelope
         if behind is not None and shares.is_slow(behind):
             # A message pipelined behind a slow one would wait as long.
             return None
-        while (envelope := self._pop(self.ready, now)) is not None:
+        while (envelope := self._pop(self.ready)) is not None:
             provider = envelope.queue_tag.provider
             if shares.acquire(provider):
                 return envelope
@@ -110,10 +110,10 @@ class SendQueue:
     ) -> None:
         self._report((envelope.queue_tag.claimed, Outcome(reply_class, reason)) for envelope in envelopes)
 
-    def _take_held(self, behind: str | None, now: float) -> Envelope | None:
+    def _take_held(self, behind: str | None) -> Envelope | None:
         for provider in list(self._held):
             if behind in (None, provider) and self._shares.acquire(provider):
-                envelope = self._pop(self._held[provider], now)
+                envelope = self._pop(self._held[provider])
                 if not self._held[provider]:
                     del self._held[provider]
                 if envelope is not None:
@@ -121,13 +121,14 @@ class SendQueue:
                 self._shares.release(provider)
         return None
 
-    def _pop(self, envelopes: deque[Envelope], now: float) -> Envelope | None:
+    def _pop(self, envelopes: deque[Envelope]) -> Envelope | None:
         """The first envelope that is not past its deadline and not long past its time; those that are return
         unsent."""
         while envelopes:
             envelope = envelopes.popleft()
             tag = envelope.queue_tag
-            if now < tag.deadline and (not tag.not_before or time.monotonic() < tag.not_before + VALIDITY):
+            void = tag.not_before and time.monotonic() >= tag.not_before + VALIDITY
+            if not (void or tag.deadline.is_over()):
                 return envelope
             self.return_unsent([envelope], "waited too long")
         return None

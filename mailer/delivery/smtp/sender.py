@@ -350,8 +350,8 @@ class Sender:
 
     def journal_attempt(self, tag: QueueTag) -> None:
         """Record in the journal that the final dot is about to be sent. Raises SendAborted."""
-        claimed, clock = tag.claimed, lease_clock()
-        late = clock >= tag.deadline or clock >= self._ledger_seen_at + MAX_UNRECORDED
+        claimed = tag.claimed
+        late = tag.deadline.is_over() or lease_clock() >= self._ledger_seen_at + MAX_UNRECORDED
         if self.stopping or late or claimed.mailing in self._dropped:
             raise SendAborted
         try:

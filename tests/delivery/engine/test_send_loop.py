@@ -4,6 +4,7 @@ import email
 import email.policy
 import time
 from contextlib import nullcontext
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.conf import settings
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery import message_identifiers
 from mailer.delivery.engine import configured_transport, send_loop
-from mailer.delivery.ledger import recover_and_finish
+from mailer.delivery.ledger import claim_and_record, recover_and_finish
 from mailer.delivery.models import Alert, Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.rollout import mailing_control
@@ -266,6 +267,30 @@ def test_pausing_stops_a_mailing_that_is_being_sent(relay):
     mailing.refresh_from_db()
     mailing_control.cancel(mailing, None, cast.NOW)
     assert states(mailing) == {"accepted": len(relay.taken), "excluded": 300 - len(relay.taken)}
+
+
+def test_a_worker_sends_nothing_that_another_holds_since_the_clock_was_set_forward(configure, relay):
+    configure(smtp={"port": relay.port, "connections": 1})
+    relay.script.latency = 0.05
+    readers(30)
+    mailing = released()
+    clock, others = Clock(), []
+
+    def look():
+        if len(relay.taken) > 5 and not others:
+            clock.move(hours=1)
+            recover_and_finish.recover(clock())
+            until = clock() + timedelta(hours=1)
+            others.extend(
+                claim_and_record.claim_or_exclude_due_deliveries(mailing, "other", until, 100, clock())
+            )
+        return False
+
+    send_loop.send_due(clock, look)
+    sent = relay.recipients()
+    assert others and not {one.email for one in others}.intersection(sent)
+    assert len(sent) == len(set(sent)) == 30 - len(others)
+    assert states(mailing) == {"accepted": len(sent), "claimed": len(others)}
 
 
 def test_content_without_approval_is_not_sent(relay):

@@ -18,11 +18,17 @@ from mailer.delivery.esp.message_parts_encoder import EspMessage, delivery_token
 from mailer.delivery.esp.sender import EspPool, RetryPolicy
 from mailer.delivery.ledger import attempt_journal
 from mailer.delivery.ledger.attempt_journal import Journal
-from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, SendJob
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
+    Attempt,
+    ClaimedDelivery,
+    Deadline,
+    SendJob,
+)
 from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.sender import SendError
 from mailer.rendering import mime, mime_encoding
 from mailer.rendering.data_types import RenderedVariant
+from tests.delivery.deadlines import deadline
 from tests.waiting import SAFETY_SECONDS, until
 
 SHORT = RetryPolicy(BackoffPolicy(first=0.01, cap=0.01), retries=3, max_retry_after=2, max_lost=3)
@@ -96,12 +102,15 @@ class Drive:
         self.pool.stop(0)
         self.journal.discard()
 
-    def submit(self, *those: ClaimedDelivery, seconds: float = 60) -> None:
+    def submit(self, *those: ClaimedDelivery, latest: Deadline | None = None) -> None:
         raw = self.service.name == "amazon_ses"
         self.pool.submit(
-            SendJob(one, (lambda one=one: envelope(one)) if raw else (lambda one=one: message(one)), latest)
+            SendJob(
+                one,
+                (lambda one=one: envelope(one)) if raw else (lambda one=one: message(one)),
+                latest or deadline(),
+            )
             for one in those
-            for latest in [time.monotonic() + seconds]
         )
 
     def until(self, count: int) -> dict[int, Any]:

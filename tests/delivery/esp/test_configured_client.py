@@ -20,6 +20,8 @@ from mailer.delivery.esp.configured_client import check_credentials, create_clie
 from mailer.delivery.esp.message_parts_encoder import FilledText, TextTemplate, delivery_of, literal_text
 from mailer.delivery.outcome import ReplyClass, outcome_of
 from mailer.rendering.merge_tags import html_value
+from tests.delivery.cast import Clock
+from tests.delivery.deadlines import deadline
 from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import KEY, SECRET, SERVICES
 from tests.delivery.esp.drive import HTML, LEAVE, SHORT, TEXT, Drive, claimed, message
@@ -249,6 +251,19 @@ def test_nothing_more_is_sent_while_the_ledger_is_not_heard_of(api, drive, monke
     api.script = script
     drive.submit(*(claimed(number) for number in range(1, 9)))
     until(lambda: len(drive.pool._attempts) == 8)
+    drive.until(8)
+    # The calls that were under way already.
+    assert 1 <= drive.counts()["accepted"] <= drive.service.connections
+    assert set(drive.counts()) == {"accepted", "not_tried"}
+    assert len(api.taken) == drive.counts()["accepted"]
+
+
+@only(lambda name: CAPABILITIES[name].batch_size == 1)
+def test_nothing_more_is_sent_once_the_time_of_day_is_set_past_the_deadline(api, drive):
+    clock = Clock()
+    latest = deadline(now=clock)
+    api.script = lambda call: clock.move(hours=1)
+    drive.submit(*(claimed(number) for number in range(1, 9)), latest=latest)
     drive.until(8)
     # The calls that were under way already.
     assert 1 <= drive.counts()["accepted"] <= drive.service.connections

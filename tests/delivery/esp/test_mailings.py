@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
+import time
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -14,7 +16,7 @@ from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine import send_loop
 from mailer.delivery.esp import message_parts_encoder
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.ledger import recover_and_finish
+from mailer.delivery.ledger import claim_and_record, recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings, mailing_control
 from mailer.editions.assemble import create_edition_unless_exists
@@ -201,6 +203,30 @@ def test_stopping_reports_messages_in_flight_as_in_doubt(api):
     }
     assert summary.in_doubt >= 1 and summary.in_doubt + summary.released == 4
     assert "claimed" not in states(mailing) and balances(mailing)
+
+
+@pytest.mark.parametrize("documented", KINDS[:1], indirect=True)
+def test_a_worker_sends_nothing_that_another_holds_since_the_clock_was_set_forward(api):
+    readers(30)
+    mailing = released()
+    clock, others = Clock(), []
+
+    def look():
+        if len(api.taken) > 5 and not others:
+            clock.move(hours=1)
+            recover_and_finish.recover(clock())
+            until = clock() + timedelta(hours=1)
+            others.extend(
+                claim_and_record.claim_or_exclude_due_deliveries(mailing, "other", until, 100, clock())
+            )
+        return False
+
+    api.script = lambda call: time.sleep(0.05)
+    send_loop.send_due(clock, look)
+    sent = api.recipients()
+    assert others and not {one.email for one in others}.intersection(sent)
+    assert len(sent) == len(set(sent)) == 30 - len(others)
+    assert states(mailing) == {"accepted": len(sent), "claimed": len(others)}
 
 
 @pytest.mark.parametrize("documented", KINDS, indirect=True)

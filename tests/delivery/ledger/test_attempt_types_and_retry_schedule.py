@@ -5,7 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from mailer.delivery.ledger.attempt_types_and_retry_schedule import next_attempt_at, result_of
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
+    Deadline,
+    lease_clock,
+    next_attempt_at,
+    result_of,
+)
 from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
 
 NOW = datetime(2021, 12, 3, 8, 0, tzinfo=UTC)
@@ -13,6 +18,14 @@ NOW = datetime(2021, 12, 3, 8, 0, tzinfo=UTC)
 
 def reply_outcome(reply: str) -> Outcome:
     return outcome_of(int(reply[:3]), reply)
+
+
+@pytest.mark.parametrize(
+    ("clock_left", "time_left", "over"), [(60, 60, False), (60, -1, True), (-1, 60, True), (-1, -1, True)]
+)
+def test_a_deadline_is_over_when_either_clock_says_so(clock_left, time_left, over):
+    deadline = Deadline(lease_clock() + clock_left, NOW + timedelta(seconds=time_left), lambda: NOW)
+    assert deadline.is_over() == over
 
 
 def test_delays_grow_up_to_four_hours():

@@ -12,6 +12,7 @@ from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.throttle.limits_warm_up_and_backoff import VALIDITY
 from mailer.delivery.throttle.slow_provider_session_limits import ProviderShares
+from tests.delivery.deadlines import deadline
 
 BIG, SMALL = "big.example", "small.example"
 
@@ -19,7 +20,7 @@ BIG, SMALL = "big.example", "small.example"
 def envelope(number, provider):
     one = ClaimedDelivery(number, 1, 1, 1, number, f"reader-{number}@{provider}", "", ())
     found = Envelope("b+1@example.org", one.email, b"")
-    found.queue_tag = QueueTag(one, provider, time.monotonic() + 600, 0.0)
+    found.queue_tag = QueueTag(one, provider, deadline(600), 0.0)
     return found
 
 

@@ -17,6 +17,8 @@ from mailer.delivery.smtp import dkim, relays, signer_pool
 from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.relays import RelayPool
 from mailer.delivery.smtp.sender import Sender
+from tests.delivery.cast import Clock
+from tests.delivery.deadlines import deadline
 from tests.delivery.relay import Relay
 from tests.waiting import SAFETY_SECONDS, until
 
@@ -25,11 +27,9 @@ def claimed(number, domain="example.net", mailing=1):
     return ClaimedDelivery(number, mailing, 1, 1, number, f"reader-{number}@{domain}", "", ())
 
 
-def job(one, at=0.0, seconds=60.0):
+def job(one, at=0.0, latest=None):
     message = f"Subject: {one.id}\r\n\r\nhello\r\n".encode()
-    return SendJob(
-        one, lambda: Envelope("b+1@example.org", one.email, message), time.monotonic() + seconds, at
-    )
+    return SendJob(one, lambda: Envelope("b+1@example.org", one.email, message), latest or deadline(), at)
 
 
 @pytest.fixture
@@ -98,9 +98,31 @@ def test_nothing_is_sent_while_the_ledger_records_nothing(server, opened):
 
 def test_a_job_past_its_deadline_is_not_tried(server, opened):
     sender = opened()
-    sender.submit([job(claimed(1), seconds=-1), job(claimed(2))])
+    sender.submit([job(claimed(1), latest=deadline(-1)), job(claimed(2))])
     found = outcomes(sender, 2)
     assert found[1].reply_class is ReplyClass.NOT_TRIED and found[2].reply_class is ReplyClass.ACCEPTED
+
+
+def test_nothing_more_is_sent_once_the_time_of_day_is_set_past_the_deadline(server, opened):
+    server.script.latency = 0.05
+    sender = opened(1)
+    clock = Clock()
+    latest = deadline(now=clock)
+    sender.submit(job(claimed(number), latest=latest) for number in range(20))
+    until(lambda: server.taken)
+    clock.move(hours=1)
+    found = outcomes(sender, 20)
+    tried = [one for one in found.values() if one.reply_class is not ReplyClass.NOT_TRIED]
+    assert len(tried) == len(server.taken) < 20
+
+
+def test_a_time_of_day_that_is_set_back_delays_nothing(server, opened):
+    sender = opened(1)
+    clock = Clock()
+    latest = deadline(now=clock)
+    clock.move(hours=-1)
+    sender.submit(job(claimed(number), latest=latest) for number in range(5))
+    assert {one.reply_class for one in outcomes(sender, 5).values()} == {ReplyClass.ACCEPTED}
 
 
 def test_the_jobs_of_a_dropped_mailing_are_not_tried_and_others_continue(server, opened):
@@ -197,7 +219,7 @@ def signed_job(one):
         request = dkim.SignatureRequest(KEYS, [b"v=1; b="], [digest(one.id)])
         return Envelope("b+1@example.org", one.email, pieces=pieces, signature=request)
 
-    return SendJob(one, build, time.monotonic() + 60)
+    return SendJob(one, build, deadline())
 
 
 def digest(number):
