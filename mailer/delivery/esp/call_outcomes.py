@@ -111,7 +111,7 @@ def retry_after_seconds(retry_after: str | None, now: datetime) -> float | None:
         pass
     try:
         until = parsedate_to_datetime(retry_after or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return max(0.0, (until - now).total_seconds())

@@ -47,6 +47,7 @@ def test_a_successful_status_raises_nothing():
         ("Tue, 24 Nov 2026 04:00:10 GMT", 10),
         ("Tue, 24 Nov 2026 03:59:00 GMT", 0),
         ("soon", None),
+        ("Mon, 1 Jan 99999999999999999999 00:00:00 GMT", None),
         ("", None),
         (None, None),
     ],
