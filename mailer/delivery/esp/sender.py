@@ -254,6 +254,8 @@ class EspPool:
                     if batch := [built for job in jobs if (built := self._build(job)) is not None]:
                         return batch
                 else:
+                    # What emptied the queue may have been no call, after which `_take_batch` looks.
+                    self.pause_unattributable()
                     self.state.wait(self._queue.seconds_until_due(clock))
             return []
 
@@ -395,6 +397,8 @@ class EspPool:
     def _drop(self, mailing: int) -> None:
         self._dropped.add(mailing)
         self._return(self._queue.remove_mailing(mailing))
+        # The queue may be empty now.
+        self.state.notify_all()
 
     def _return(self, jobs: Iterable[SendJob]) -> None:
         """Return jobs untried."""

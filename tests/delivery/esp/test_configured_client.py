@@ -18,6 +18,7 @@ from mailer.delivery.esp import sender
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.configured_client import check_credentials, create_client
 from mailer.delivery.esp.message_parts_encoder import FilledText, TextTemplate, delivery_of, literal_text
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import SendJob
 from mailer.delivery.outcome import ReplyClass, outcome_of
 from mailer.rendering.merge_tags import html_value
 from tests.delivery.cast import Clock
@@ -172,6 +173,27 @@ def test_ambiguous_rejections_are_our_fault_if_no_message_is_accepted(api, drive
     drive.submit(*(claimed(number) for number in range(1, 21)))
     assert {o.reply_class for o in drive.until(20).values()} == {ReplyClass.NOT_TRIED}
     (error, *_) = drive.pool.take_errors()
+    assert not error.transient and error.mailing == 1
+
+
+@pytest.mark.parametrize("how", ["dropped", "not built"])
+@pytest.mark.parametrize("documented", ["resend"], indirect=True)
+def test_an_ambiguous_rejection_is_decided_if_no_call_follows_it(api, drive, documented, how):
+    def build():
+        raise ValueError("no address")
+
+    api.script = lambda call: documented.fails("unexplained", call)
+    now = time.monotonic()
+    later = now + (0.5 if how == "not built" else 50)
+    drive.submit(claimed(1))
+    drive.pool.submit([SendJob(claimed(2), build, now + 60, later)])
+    until(lambda: drive.journaled().get((1, 1)))
+    if how == "dropped":
+        # The workers wait for the second job's time.
+        until(lambda: not any(worker.in_flight for worker in drive.pool._workers))
+        drive.pool.drop_mailing(1)
+    assert drive.until(2)[1].reply_class is ReplyClass.NOT_TRIED
+    (error,) = drive.pool.take_errors()
     assert not error.transient and error.mailing == 1
 
 
