@@ -18,12 +18,13 @@ from anymail.backends import mailjet, mailtrap, postmark
 from mailer.config import Service
 from mailer.delivery.esp.call_outcomes import (
     AccountError,
+    NoResponse,
     accepted_outcome,
     deferred_outcome,
     refused_outcome,
     suppressed_by_esp_outcome,
 )
-from mailer.delivery.esp.client_base import READ_TIMEOUT, HttpClient, Item, Result
+from mailer.delivery.esp.client_base import READ_TIMEOUT, UNDOCUMENTED, HttpClient, Item, Result
 from mailer.delivery.esp.message_parts_encoder import EspMessage, json_string, literal_text
 
 # Variants whose template a client keeps.
@@ -100,6 +101,27 @@ class BatchClient(HttpClient):
     def frame(self, payload: Any) -> Frame:
         """The call that transmits a payload and others of the same sender, without them."""
 
+    @abstractmethod
+    def result(self, one: Any) -> Result:
+        """The result of one message. Raises KeyError and similar if it is not as documented."""
+
+    def results(self, answers: Any) -> list[Result]:
+        """The result of each message. Raises TypeError if this is no list, and NoResponse if it contains
+        nothing as documented."""
+        if not isinstance(answers, list):
+            raise TypeError("not a list of results")
+        results = [self._result_or_doubt(one) for one in answers]
+        # Counts as a call without a response: many in a row end the run.
+        if results and all(isinstance(one, NoResponse) for one in results):
+            raise self.undocumented()
+        return results
+
+    def _result_or_doubt(self, one: Any) -> Result:
+        try:
+            return self.result(one)
+        except UNDOCUMENTED:
+            return self.undocumented()
+
     def request(self, messages: Sequence[EspMessage]) -> dict[str, Any]:
         templates = [self._template(message) for message in messages]
         frame = templates[0].frame if templates[0] else self.frame(self.payload(messages[0]))
@@ -158,7 +180,7 @@ class MailjetClient(BatchClient):
         return Frame(self.batch_request([payload]), b'{"Messages": [', b"]}")
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
-        return [self._result(result) for result in answer["Messages"]]
+        return self.results(answer["Messages"])
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         # If some messages are rejected the response is 400, and the others were accepted.
@@ -169,10 +191,10 @@ class MailjetClient(BatchClient):
     def error_text(self, answer: Any) -> str:
         return str(answer.get("ErrorMessage", "")) if isinstance(answer, dict) else ""
 
-    def _result(self, result: dict[str, Any]) -> Result:
-        if result["Status"] == "success":
-            return accepted_outcome(f"success {result['To'][0]['MessageID']}")
-        error = result["Errors"][0]
+    def result(self, one: Any) -> Result:
+        if one["Status"] == "success":
+            return accepted_outcome(f"success {one['To'][0]['MessageID']}")
+        error = one["Errors"][0]
         code, text = str(error["ErrorCode"]), f"{error['ErrorCode']} {error['ErrorMessage']}"
         about = " ".join(error.get("ErrorRelatedTo") or ())
         if code in self._sender_codes or about.startswith("From"):
@@ -213,7 +235,7 @@ class MailtrapClient(BatchClient):
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         if not answer["success"]:
             raise self.ambiguous(self.error_text(answer))
-        return [self._result(result) for result in answer["responses"]]
+        return self.results(answer["responses"])
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         text = self.error_text(answer)
@@ -225,10 +247,10 @@ class MailtrapClient(BatchClient):
         found = answer.get("errors") or answer.get("error") if isinstance(answer, dict) else None
         return " ".join(map(str, found)) if isinstance(found, list) else str(found or "")
 
-    def _result(self, result: dict[str, Any]) -> Result:
-        if result["success"]:
-            return accepted_outcome(f"queued {result['message_ids'][0]}")
-        text = self.error_text(result)
+    def result(self, one: Any) -> Result:
+        if one["success"]:
+            return accepted_outcome(f"queued {one['message_ids'][0]}")
+        text = self.error_text(one)
         if self._about_sender.search(text):
             return self.account_error(text, sender=True)
         if self._suppressed.search(text):
@@ -266,21 +288,21 @@ class PostmarkClient(BatchClient):
         return Frame(parameters, b"[", b"]")
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
-        return [self._result(result) for result in answer]
+        return self.results(answer)
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         if status != 422 or "Message" not in answer:
             return None
-        result = self._result(answer)
+        result = self.result(answer)
         if isinstance(result, AccountError):
             raise result
         return [result] if len(items) == 1 else None
 
-    def _result(self, result: dict[str, Any]) -> Result:
-        code, raw = int(result.get("ErrorCode", self._ok)), str(result["Message"])
+    def result(self, one: Any) -> Result:
+        code, raw = int(one.get("ErrorCode", self._ok)), str(one["Message"])
         text = self.redact(raw)
         if code == self._ok:
-            return accepted_outcome(f"{text} {result['MessageID']}")
+            return accepted_outcome(f"{text} {one['MessageID']}")
         about = self._about.match(raw) if code == self._invalid else None
         field = about[1].lower() if about else ""
         if code == self._inactive:

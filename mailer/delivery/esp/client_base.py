@@ -38,6 +38,8 @@ from mailer.delivery.outcome import Outcome
 
 # Seconds to connect, and for each wait for the response.
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0
+# What reading a response raises that is not as documented.
+UNDOCUMENTED = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
 
 
 class Item(NamedTuple):
@@ -196,7 +198,7 @@ class HttpClient(ABC):
         """What read() and read_error() get: the JSON of a response, None where it has none."""
         try:
             return response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     def retry_after(self, response: requests.Response) -> str | None:
@@ -213,8 +215,8 @@ class HttpClient(ABC):
                 if results is None:
                     self._raise_for_status(response, answer)
             results = self.read(answer, items) if results is None else results
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            raise NoResponse(f"{self.capability.title} sent a response that it does not document.") from error
+        except UNDOCUMENTED as error:
+            raise self.undocumented() from error
         if len(results) != len(items):
             raise NoResponse(f"{self.capability.title} did not answer for every message.")
         return results
@@ -230,6 +232,9 @@ class HttpClient(ABC):
 
     def account_error(self, text: str, sender: bool = False) -> AccountError:
         return AccountError(f"{self.capability.title} answered: {self.redact(text)}", sender)
+
+    def undocumented(self) -> NoResponse:
+        return NoResponse(f"{self.capability.title} sent a response that it does not document.")
 
     def ambiguous(self, text: str) -> Ambiguous:
         return Ambiguous(f"{self.capability.title} answered: {self.redact(text)}")

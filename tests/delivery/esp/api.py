@@ -30,6 +30,7 @@ class Call:
 @dataclass(frozen=True)
 class Reply:
     status: int
+    # Bytes are sent as they are, other than None as JSON.
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -135,7 +136,8 @@ class Api:
             if reply == HANG:
                 self._free.wait()
             return
-        answer = b"" if reply.body is None else json.dumps(reply.body).encode()
+        answer = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        answer = b"" if reply.body is None else answer
         handler.send_response(reply.status)
         for name, value in {"Content-Type": "application/json", **reply.headers}.items():
             handler.send_header(name, value)

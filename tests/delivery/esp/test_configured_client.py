@@ -226,6 +226,41 @@ def test_an_undocumented_response_leaves_the_call_in_doubt(api, drive):
     assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT
 
 
+@pytest.mark.parametrize("odd", [None, {}, {"ErrorCode": 0, "Message": "OK"}, {"Status": "", "Errors": []}])
+@only(lambda name: CAPABILITIES[name].batch_size > 1)
+def test_an_undocumented_result_of_a_batch_leaves_only_its_message_in_doubt(api, drive, documented, odd):
+    def script(call):
+        reply, _ = documented.answer(documented.read(call), set())
+        body = reply.body
+        results = body if isinstance(body, list) else next(one for one in body.values() if one is not True)
+        results[2] = odd
+        return reply
+
+    api.script = script
+    outcomes = drive.send(6)
+    assert len(api.calls) == 1 and outcomes[3].reply_class is ReplyClass.IN_DOUBT
+    assert drive.counts() == {"accepted": 5, "in_doubt": 1} and drive.pool.take_errors() == []
+    assert [key for key, reply in drive.journaled().items() if reply is None] == [(3, 1)]
+
+
+@pytest.mark.parametrize("results", [[], [{}] * 2, [{}] * 3, {"0": {}, "1": {}}])
+@pytest.mark.parametrize("documented", ["postmark"], indirect=True)
+def test_a_batch_whose_results_cannot_be_told_apart_is_in_doubt_as_a_whole(api, drive, results):
+    api.script = lambda call: Reply(200, results)
+    drive.submit(*(claimed(number) for number in range(1, 121)))
+    drive.error()
+    drive.pool.stop(60)
+    drive.until(120)
+    assert set(drive.counts()) <= {"in_doubt", "not_tried"} and len(api.calls) <= 4
+
+
+@pytest.mark.parametrize("documented", ["postmark"], indirect=True)
+@pytest.mark.parametrize("body", [b'[{"ErrorCode": 1e999}]', b"[" * 100_000], ids=["infinite", "deep"])
+def test_json_that_cannot_be_read_leaves_the_call_in_doubt(api, drive, body):
+    api.script = lambda call: Reply(200, body)
+    assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT
+
+
 @WITH_KEY
 def test_a_lost_call_is_repeated_with_the_same_idempotency_key(api, drive):
     keys = []
