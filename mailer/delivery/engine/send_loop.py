@@ -33,7 +33,7 @@ from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.rollout import mailing_control
-from mailer.delivery.smtp.sender import SendError, journal_unwritable
+from mailer.delivery.smtp.sender import STOP_GRACE, SendError, journal_unwritable
 from mailer.delivery.throttle import hourly_outcomes_by_provider, throttle
 from mailer.delivery.throttle.throttle import SHORT_WAIT, WAIT_PREFIX, Slice, Wait
 from mailer.telemetry import span
@@ -55,8 +55,6 @@ _RECOVER_SECONDS = 60.0
 _NEXT_SESSION_WAIT = timedelta(seconds=20)
 # How long a message to a slow provider waits while others are sent.
 _SLOW_PROVIDER_WAIT = timedelta(minutes=1)
-# Seconds that a stop waits for the replies to messages already sent.
-_STOP_GRACE = 8.0
 # Seconds between two claims below which the batch doubles, and above which it halves.
 _FAST_SECONDS, _SLOW_SECONDS = 0.2, 0.5
 # The largest batch, in minimum batches.
@@ -281,7 +279,7 @@ class _SendLoop:
         try:
             with configured_transport.open_transport(journal, self._now) as transport:
                 self._loop(transport)
-                transport.stop(_STOP_GRACE)
+                transport.stop(STOP_GRACE)
                 self._record(transport.collect(0))
             clean = not claim_and_record.delete_settled_claims_any_left(journal.owner)
         finally:

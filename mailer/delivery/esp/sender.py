@@ -38,7 +38,7 @@ from mailer.delivery.esp.client_base import Client, Item, Result
 from mailer.delivery.ledger.attempt_journal import Journal
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, SendJob, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
-from mailer.delivery.smtp.sender import MAX_UNRECORDED, SendError, journal_unwritable
+from mailer.delivery.smtp.sender import MAX_UNRECORDED, STOP_GRACE, SendError, journal_unwritable
 from mailer.delivery.throttle.limits_warm_up_and_backoff import VALIDITY
 
 # The delays before the retries of a call, in seconds.
@@ -174,7 +174,8 @@ class EspPool:
 
     def __exit__(self, *error: object) -> None:
         try:
-            self.stop(grace=0)
+            # As in smtp.sender.
+            self.stop(STOP_GRACE)
         finally:
             sys.setswitchinterval(self._usual_switch_seconds)
 
@@ -211,15 +212,16 @@ class EspPool:
         """Begin nothing more and wait `grace` seconds for outstanding responses. Collect the outcomes
         afterwards.
 
-        A call without a response by then is in doubt, and its thread is abandoned.
+        A call without a response by then is in doubt, and its thread is abandoned. Stopping again waits for
+        nothing.
         """
+        if self._closed:
+            return
         self._begin_stop()
         until = time.monotonic() + grace
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         with self.state:
-            if self._closed:
-                return
             for worker in self._workers:
                 for built in worker.in_flight:
                     self._record(built.job, in_doubt_outcome("stopped before the ESP answered"))

@@ -48,6 +48,8 @@ _RECONNECT = 5.0
 # Nothing is sent while nothing was heard of the ledger's thread for so many seconds: cut off from the
 # database, it could not record them, and another worker might send the same messages when the lease ends.
 MAX_UNRECORDED = 30.0
+# Seconds that a stop waits for the replies to messages already sent.
+STOP_GRACE = 8.0
 # Envelopes that the calling thread signs before it hands them over: some ten milliseconds of its time.
 _SIGNED_AT_ONCE = 32
 # Ready messages for which a session is woken while more are being signed.
@@ -125,7 +127,8 @@ class Sender:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.stop(grace=0)
+        # After an error, too: a message whose reply is not read would be sent again.
+        self.stop(STOP_GRACE)
 
     def submit(self, jobs: Iterable[SendJob]) -> None:
         """Take jobs.

@@ -208,6 +208,27 @@ def test_a_call_without_a_response_is_in_doubt_and_not_repeated(api, service, tm
         assert drive.journaled() == {(1, 1): None}
 
 
+@pytest.mark.parametrize("documented", ["postmark"], indirect=True)
+def test_an_error_in_the_calling_thread_leaves_no_call_without_its_response(api, drive):
+    api.latency = 0.3
+    drive.submit(claimed(1))
+    until(lambda: api.calls)
+    # As `with` does.
+    drive.pool.__exit__(ValueError, ValueError("the database is locked"), None)
+    assert None not in drive.journaled().values() and drive.until(1)[1].reply_class is ReplyClass.ACCEPTED
+
+
+@pytest.mark.parametrize("documented", ["postmark"], indirect=True)
+def test_a_call_without_a_response_is_not_waited_for_twice_at_a_stop(api, drive):
+    api.script = lambda call: HANG
+    drive.submit(claimed(1))
+    until(lambda: api.calls)
+    drive.pool.stop(0.1)
+    began = time.monotonic()
+    drive.pool.__exit__(None, None, None)
+    assert time.monotonic() - began < sender.STOP_GRACE / 2
+
+
 @WITHOUT_KEY
 def test_a_connection_that_ends_after_the_call_leaves_it_in_doubt(api, drive):
     api.script = lambda call: DROP

@@ -10,6 +10,7 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mailer.delivery.ledger import attempt_journal
 from mailer.delivery.ledger.attempt_journal import Journal
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery, SendJob
 from mailer.delivery.outcome import ReplyClass
@@ -195,6 +196,17 @@ def test_a_stop_waits_for_replies_and_returns_the_other_jobs(server, opened):
     found = {one.id: outcome.reply_class for one, outcome in sender.collect(0)}
     assert len(found) == 20 and set(found.values()) == {ReplyClass.ACCEPTED, ReplyClass.NOT_TRIED}
     assert sum(one is ReplyClass.ACCEPTED for one in found.values()) == len(server.taken)
+
+
+def test_an_error_in_the_calling_thread_cuts_no_reply_off(server, opened, tmp_path):
+    server.script.latency = 0.3
+    sender = opened(2)
+    sender.submit(job(claimed(number)) for number in range(20))
+    until(lambda: server.taken)
+    # As `with` does.
+    sender.__exit__(ValueError, ValueError("the database is locked"), None)
+    journaled = attempt_journal.find_journal(tmp_path, sender._journal.owner).attempts
+    assert len(journaled) == len(server.taken) and None not in journaled.values()
 
 
 def test_a_message_that_cannot_be_built_is_refused_alone(server, opened):
