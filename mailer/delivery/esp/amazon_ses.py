@@ -10,6 +10,12 @@ from typing import Any
 from anymail.backends.amazon_ses import AmazonSESBasePayload, AmazonSESV2SendEmailPayload, EmailBackend
 from anymail.exceptions import AnymailError
 from botocore import exceptions as boto
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
 from botocore.session import Session, get_session
 from django.core.mail import EmailMessage
 
@@ -33,6 +39,7 @@ from mailer.delivery.esp.client_base import (
     Result,
     receives_own_bounces,
 )
+from mailer.delivery.esp.limited_response import LimitedResponse
 from mailer.delivery.esp.message_parts_encoder import delivery_token
 from mailer.delivery.smtp.envelope_and_commands import Envelope
 
@@ -57,6 +64,22 @@ class _Payload(AmazonSESV2SendEmailPayload):  # type: ignore[misc]
 class _Backend(EmailBackend):  # type: ignore[misc]
     def build_message_payload(self, message: EmailMessage, defaults: dict[str, Any]) -> _Payload:
         return _Payload(message, defaults, self)
+
+
+class _PlainConnection(AWSHTTPConnection):  # type: ignore[misc]
+    response_class = LimitedResponse
+
+
+class _TlsConnection(AWSHTTPSConnection):  # type: ignore[misc]
+    response_class = LimitedResponse
+
+
+class _PlainPool(AWSHTTPConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
+    ConnectionCls = _TlsConnection
 
 
 @cache
@@ -106,7 +129,7 @@ class AmazonSesClient:
     def _send(self, item: Item) -> list[Result]:
         email = self._email(item)
         try:
-            self._backend.open()
+            self._open()
             payload = self._backend.build_message_payload(email, {})
             message_id = self._backend.post_to_esp(payload, email)["MessageId"]
         except AnymailError as error:
@@ -119,7 +142,7 @@ class AmazonSesClient:
 
     def check(self) -> None:
         try:
-            self._backend.open()
+            self._open()
             account = self._backend.client.get_account()
         except (boto.BotoCoreError, boto.ClientError) as error:
             result = self._result(error)
@@ -133,6 +156,12 @@ class AmazonSesClient:
 
     def close(self) -> None:
         self._backend.close()
+
+    def _open(self) -> None:
+        if self._backend.open():
+            # botocore offers no other way.
+            manager = self._backend.client._endpoint.http_session._manager
+            manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
     def _email(self, item: Item) -> EmailMessage:
         envelope: Envelope = item.message

@@ -32,12 +32,15 @@ from mailer.delivery.esp.call_outcomes import (
     redact_addresses_and_secrets,
 )
 from mailer.delivery.esp.capabilities import CAPABILITIES, Capability
+from mailer.delivery.esp.limited_response import MAX_OCTETS, LimitedResponse
 from mailer.delivery.esp.message_parts_encoder import EspMessage, literal_text
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.outcome import Outcome
 
 # Seconds to connect, and for each wait for the response.
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0
+# Octets of a response's body that are decoded at a time.
+_PIECE = 1 << 14
 # What reading a response raises that is not as documented.
 UNDOCUMENTED = (LookupError, TypeError, AttributeError, ValueError, OverflowError)
 
@@ -256,12 +259,25 @@ def create_session() -> requests.Session:
 
 
 def request(session: requests.Session, read_timeout: float, **parameters: Any) -> requests.Response:
-    """Make one call. Raises NotConnected if nothing was sent, NoResponse if it was sent and no response
-    came."""
+    """Make one call. Raises NotConnected if nothing was sent, NoResponse if it was sent and no complete
+    response of a usual size came in time."""
+    timeout = (CONNECT_TIMEOUT, read_timeout)
     try:
-        return session.request(timeout=(CONNECT_TIMEOUT, read_timeout), allow_redirects=False, **parameters)
+        with session.request(timeout=timeout, allow_redirects=False, stream=True, **parameters) as response:
+            response._content = _read_body(response)
+            return response
     except requests.RequestException as error:
         raise NoResponse(f"no answer came ({type(error).__name__})") from error
+
+
+def _read_body(response: requests.Response) -> bytes:
+    """The decoded body; a small compressed one may decode to any size."""
+    body = bytearray()
+    for piece in response.iter_content(_PIECE):
+        body += piece
+        if len(body) > MAX_OCTETS:
+            raise NoResponse("the answer is too long")
+    return bytes(body)
 
 
 @contextmanager
@@ -274,12 +290,16 @@ def _connecting() -> Iterator[None]:
 
 
 class _PlainConnection(HTTPConnection):
+    response_class = LimitedResponse
+
     def connect(self) -> None:
         with _connecting():
             super().connect()
 
 
 class _TlsConnection(HTTPSConnection):
+    response_class = LimitedResponse
+
     def connect(self) -> None:
         with _connecting():
             super().connect()

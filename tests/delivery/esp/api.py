@@ -13,6 +13,9 @@ from typing import Any, Self
 
 # In place of a response: after reading the request, the connection is closed, or stays open without one.
 DROP, HANG = "DROP", "HANG"
+# A response whose head or body comes octet by octet and never ends.
+ENDLESS_HEAD = "HTTP/1.1 200 OK\r\nX: "
+ENDLESS_BODY = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Api:
         # The response to a call; None: the usual one.
         self.script = script or (lambda call: None)
         self.calls: list[Call] = []
+        # Ports of its clients' connections.
+        self.ports: set[int] = set()
         self.taken: list[Mail] = []
         # Addresses that the ESP rejects.
         self.bad: set[str] = set()
@@ -123,6 +128,7 @@ class Api:
         call = Call(handler.command, handler.path, headers, body)
         with self._lock:
             self.calls.append(call)
+            self.ports.add(handler.client_address[1])
             self.open_now += 1
             self.most_open = max(self.most_open, self.open_now)
             reply = self.script(call)
@@ -135,6 +141,10 @@ class Api:
             handler.close_connection = True
             if reply == HANG:
                 self._free.wait()
+            if reply in (ENDLESS_HEAD, ENDLESS_BODY):
+                handler.wfile.write(reply.encode())
+                while not self._free.wait(0.05):
+                    handler.wfile.write(b" ")
             return
         answer = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         answer = b"" if reply.body is None else answer

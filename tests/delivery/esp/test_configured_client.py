@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 import re
 import time
@@ -23,7 +24,7 @@ from mailer.delivery.outcome import ReplyClass, outcome_of
 from mailer.rendering.merge_tags import html_value
 from tests.delivery.cast import Clock
 from tests.delivery.deadlines import deadline
-from tests.delivery.esp.api import DROP, HANG, Reply
+from tests.delivery.esp.api import DROP, ENDLESS_BODY, ENDLESS_HEAD, HANG, Reply
 from tests.delivery.esp.documented import KEY, SECRET, SERVICES
 from tests.delivery.esp.drive import HTML, LEAVE, SHORT, TEXT, Drive, claimed, message
 from tests.waiting import until
@@ -227,6 +228,42 @@ def test_a_call_without_a_response_is_not_waited_for_twice_at_a_stop(api, drive)
     began = time.monotonic()
     drive.pool.__exit__(None, None, None)
     assert time.monotonic() - began < sender.STOP_GRACE / 2
+
+
+@pytest.mark.parametrize("endless", [ENDLESS_HEAD, ENDLESS_BODY], ids=["head", "body"])
+@pytest.mark.parametrize("documented", ["amazon_ses", "postmark"], indirect=True)
+def test_a_response_that_never_ends_leaves_the_call_in_doubt(api, service, tmp_path, endless):
+    api.script = lambda call: endless
+    with Drive(service, tmp_path, read_timeout=0.2) as drive:
+        assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT
+
+
+@pytest.mark.parametrize(
+    ("documented", "encode"),
+    [("amazon_ses", bytes), ("postmark", bytes), ("postmark", gzip.compress)],
+    indirect=["documented"],
+)
+def test_a_response_of_many_octets_leaves_the_call_in_doubt(api, drive, documented, encode):
+    def script(call):
+        reply, _ = documented.answer(documented.read(call), set())
+        body = encode(json.dumps(reply.body).encode() + b" " * (2 << 20))
+        encoding = {"Content-Encoding": "gzip"} if encode is gzip.compress else {}
+        return Reply(reply.status, body, {**reply.headers, **encoding})
+
+    api.script = script
+    assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT
+    # The connection of the next call has nothing left of it.
+    api.script = lambda call: None
+    drive.submit(claimed(2))
+    assert drive.until(2)[2].reply_class is ReplyClass.ACCEPTED
+
+
+def test_connections_are_used_again(api, drive):
+    for number in range(1, 10):
+        drive.submit(claimed(number))
+        drive.until(number)
+    # One for each thread.
+    assert len(api.calls) == 9 and len(api.ports) <= 2 * drive.service.connections
 
 
 @WITHOUT_KEY
