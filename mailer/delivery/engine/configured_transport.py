@@ -18,7 +18,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.smtp.message_encoder import MimeEncoder
 from mailer.delivery.smtp.relays import configured_pool
 from mailer.delivery.smtp.sender import Sender, SendError
-from mailer.delivery.throttle import provider_throttle
+from mailer.delivery.throttle import hourly_outcomes_by_provider, provider_throttle
 
 
 class Builder(Protocol):
@@ -73,5 +73,11 @@ def open_transport(journal: Journal, now: Callable[[], datetime]) -> Iterator[Tr
     from mailer.delivery.esp.sender import EspPool
 
     capability = CAPABILITIES[service.name]
-    with EspPool(capability, lambda: create_client(service), journal, service.connections) as pool:
+    with EspPool(
+        capability,
+        lambda: create_client(service),
+        journal,
+        service.connections,
+        has_accepted=hourly_outcomes_by_provider.has_accepted,
+    ) as pool:
         yield pool

@@ -126,7 +126,7 @@ class Attribution(Generic[T]):
 
     def __init__(self) -> None:
         self._undecided: dict[int, list[T]] = defaultdict(list)
-        # Mailings of which a message was accepted.
+        # Mailings of which a message was accepted, in this run or before.
         self._accepted: set[int] = set()
 
     def accepted(self, mailing: int) -> list[T]:

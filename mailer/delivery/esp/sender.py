@@ -128,8 +128,10 @@ class EspPool:
         journal: Journal,
         connections: int,
         policy: RetryPolicy | None = None,
+        has_accepted: Callable[[int], bool] = lambda mailing: False,
     ) -> None:
-        """`open_client` opens a client for one thread."""
+        """`open_client` opens a client for one thread; `has_accepted` returns whether a message of a mailing,
+        by its id, was accepted before."""
         self.capability = capability
         self.open_client = open_client
         self.policy = policy or RetryPolicy()
@@ -139,6 +141,9 @@ class EspPool:
         self._journal = journal
         self._queue = JobQueue()
         self._attribution: Attribution[tuple[_Built, str]] = Attribution()
+        self._has_accepted = has_accepted
+        # Mailings of which jobs were submitted.
+        self._known: set[int] = set()
         self._attempts: deque[Attempt] = deque()
         self._errors: deque[SendError] = deque()
         # Mailings of which nothing more may be sent.
@@ -182,10 +187,16 @@ class EspPool:
     def submit(self, jobs: Iterable[SendJob]) -> None:
         """Take jobs."""
         new = list(jobs)
+        mailings = {job.claimed.mailing for job in new}
+        with_accepted = [mailing for mailing in mailings - self._known if self._has_accepted(mailing)]
+        self._known |= mailings
         self._ledger_seen_at = lease_clock()
         with self.state:
+            for mailing in with_accepted:
+                # None was rejected yet.
+                self._attribution.accepted(mailing)
             self._queue.add(new)
-            self._dropped.difference_update({job.claimed.mailing for job in new})
+            self._dropped -= mailings
             self.state.notify_all()
 
     def collect(self, seconds: float) -> list[Attempt]:

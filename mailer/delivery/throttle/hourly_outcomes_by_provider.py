@@ -168,6 +168,15 @@ def update_and_read_hourly_counts(mailing: Mailing) -> dict[tuple[str, datetime]
     }
 
 
+def has_accepted(mailing: int) -> bool:
+    """Whether a message of a mailing, by its id, was accepted; False for a dry run, which is not counted.
+
+    The ledger has no index of what was accepted.
+    """
+    consume_outcome_batches(mailing)
+    return ProviderHour.objects.filter(mailing=mailing, accepted__gt=0).exists()
+
+
 def delete_old(now: datetime) -> None:
     """Delete counts that no rule needs any more."""
     ProviderHour.objects.filter(since__lt=now - _KEPT).delete()

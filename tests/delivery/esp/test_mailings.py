@@ -26,7 +26,7 @@ from mailer.editions.rendering_input import content_of
 from mailer.stories.models import StoryText
 from tests import cast
 from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, restore_links, send, states
-from tests.delivery.esp.api import DROP, HANG
+from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import SERVICES
 from tests.recorded import recorded
 
@@ -160,6 +160,23 @@ def test_rejected_credentials_pause_the_mailing_without_an_attempt(api, document
     assert states(mailing) == {"planned": 6} and balances(mailing)
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
     assert list(recover_and_finish.journal_folder().iterdir()) == []
+
+
+@pytest.mark.parametrize("documented", ["resend"], indirect=True)
+def test_the_last_readers_ambiguous_rejection_is_theirs_if_an_earlier_run_had_messages_accepted(
+    api, documented
+):
+    readers(3)
+    mailing = released()
+    clock = Clock()
+    reply = Reply(409, {"name": "concurrent_idempotent_requests", "message": "Try later."})
+    api.script = lambda call: reply if "reader-0@example.net" in call.json["to"] else None
+    send(clock)
+    assert states(mailing) == {"accepted": 2, "deferred": 1}
+    reply = documented.unexplained
+    clock.move(minutes=60)
+    assert send(clock).finished == [mailing.pk]
+    assert states(mailing) == {"accepted": 2, "refused": 1} and balances(mailing)
 
 
 def test_an_unreachable_esp_counts_no_attempt(api, configure):
