@@ -27,6 +27,8 @@ class ReplyClass(StrEnum):
     PROVIDER_SLOW = "provider_slow"
     # The relay rejected our sender address, or the message for every recipient: nothing was tried.
     SENDER_REJECTED = "sender_rejected"
+    # Permanent, and about our commands or their parameters: a recipient is not to blame.
+    COMMAND_REJECTED = "command_rejected"
     # Permanent, about this recipient or this message.
     REFUSED = "refused"
     # Temporary, about this recipient: greylisting, a mailbox in trouble.
@@ -89,7 +91,7 @@ def classify_rejection(code: int, reply: str) -> ReplyClass:
     found = _STATUS.match(reply)
     # Without the first digit, which repeats that of the code.
     status = found[1][2:] if found else ""
-    return _permanent(status, reply) if code >= 500 else _temporary(code, status, reply)
+    return _permanent(code, status, reply) if code >= 500 else _temporary(code, status, reply)
 
 
 _STATUS = re.compile(r"\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
@@ -111,7 +113,22 @@ _BLOCKING = re.compile(
 )
 
 
-def _permanent(status: str, reply: str) -> ReplyClass:
+# Without an enhanced status code: syntax errors, commands and parameters that the server does not know, and
+# commands in the wrong order (RFC 5321 §4.2.2).
+_COMMAND_CODES = frozenset({500, 501, 502, 503, 504, 555})
+# Some servers answer an address that they cannot parse with such a code.
+_ABOUT_ADDRESS = re.compile(
+    r"(malformed|invalid|illegal|bad|unqualified|missing)\W.{0,40}"
+    r"(address|recipient|mailbox|domain|local part)"
+    r"|(address|recipient|mailbox|domain|local part)\W.{0,40}(malformed|invalid|illegal|missing|rejected)"
+    r"|must (be|have|contain) an? (fully.qualified )?(address|domain)",
+    re.IGNORECASE,
+)
+
+
+def _permanent(code: int, status: str, reply: str) -> ReplyClass:
+    if _is_about_command(code, status, reply):
+        return ReplyClass.COMMAND_REJECTED
     if status.startswith("7."):
         return ReplyClass.REFUSED if _ABOUT_RECIPIENT.search(reply) else ReplyClass.BLOCKED
     if status == "2.2":
@@ -119,6 +136,13 @@ def _permanent(status: str, reply: str) -> ReplyClass:
     if not status and _BLOCKING.search(reply) and not _ABOUT_RECIPIENT.search(reply):
         return ReplyClass.BLOCKED
     return ReplyClass.REFUSED
+
+
+def _is_about_command(code: int, status: str, reply: str) -> bool:
+    """Whether it rejects what we sent as a command, and not the address in it."""
+    # 5.x: the protocol.
+    found = status.startswith("5.") if status else code in _COMMAND_CODES
+    return found and not (_ABOUT_RECIPIENT.search(reply) or _ABOUT_ADDRESS.search(reply))
 
 
 def _temporary(code: int, status: str, reply: str) -> ReplyClass:

@@ -75,6 +75,7 @@ _REASONS: dict[str, StrOrPromise] = {
     "busy": _("the receiving server was busy"),
     "throttled": _("the receiving server asked us to slow down"),
     "blocked": _("the receiving server blocks our mail"),
+    "command_rejected": _("the server rejects our commands; the recipient is not to blame"),
     "too_many": _("the receiving server accepts only some messages at a time"),
     "provider_rate_limit": _("the email waits: sending to this mailbox provider is limited"),
     "slow_provider": _("the email waits: the mailbox provider answers slowly"),

@@ -42,6 +42,7 @@ _NOT_GOOD = frozenset(
         ReplyClass.BUSY,
         ReplyClass.THROTTLED,
         ReplyClass.BLOCKED,
+        ReplyClass.COMMAND_REJECTED,
     }
 )
 # Nothing was sent to the recipient's server.

@@ -90,6 +90,8 @@ class Sender:
         self.stopping = False
         # Messages that a relay's sessions accept, learned where a relay ends sessions early.
         self.max_transactions: dict[Relay, int] = {}
+        # Relays that offer DSN and reject commands that use it.
+        self.without_dsn: set[Relay] = set()
         self._journal = journal
         self._queue = SendQueue(ProviderShares(pool.connections, usual_seconds), self._report)
         self._signers = SignerPool(self._next_unsigned, self._add_signed)
@@ -423,10 +425,14 @@ class _Worker:
             session, relay = found
             self._session, self._relay = session, relay
             session.max_transactions = self._sender.max_transactions.get(relay, session.max_transactions)
+            if relay in self._sender.without_dsn:
+                session.extensions.pop("DSN", None)
             try:
                 if not self._sender.stopping:
                     await session.serve(self)
             finally:
+                if session.dsn_rejected:
+                    self._sender.without_dsn.add(relay)
                 self._session = None
                 self._sender.pool.closed(relay)
                 await (session.abort() if self._sender.stopping else session.quit())

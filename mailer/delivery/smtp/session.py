@@ -62,6 +62,8 @@ class Session:
         self._timeouts_by_stage = (0.0, command, command, command, data, dot, dot, 0.0)
         # EHLO keywords in upper case, each with its parameters.
         self.extensions: dict[str, str] = {}
+        # Whether the server offers DSN and rejects commands that use it.
+        self.dsn_rejected = False
         # Transactions begun, and how many this session may begin.
         self.transactions = 0
         self.max_transactions = relay.messages_per_connection
@@ -81,8 +83,8 @@ class Session:
         self._content: list[bytes] = []
         self._size = 0
         self._mail_reply = self._rcpt_reply = Reply(0, "")
-        # The outcome to record when the lone dot of an empty message is answered.
-        self._rejection = Outcome(ReplyClass.NOT_TRIED, "")
+        # Why the message was rejected whose empty content was ended by a lone dot.
+        self._rejection = Reply(0, "")
         self._stop_reason = ""
 
     @property
@@ -222,8 +224,7 @@ class Session:
         elif stage == _DATA:
             self._after_data(reply)
         elif stage == _AWAIT_EMPTY_DATA:
-            self._record(self._rejection)
-            self._start_next()
+            self._on_rejection(self._rejection)
         elif stage == _RESET:
             self._needs_reset = False
             self._send_command(_MAIL)
@@ -263,7 +264,7 @@ class Session:
         elif data.code == 354:
             # RFC 2920 §3.1: the server accepted DATA without a recipient; a lone dot ends it.
             assert rejected is not None
-            self._rejection = self._rejected(rejected)
+            self._rejection = rejected
             self._transport.write(b".\r\n")
             self._stage = _AWAIT_EMPTY_DATA
         else:
@@ -312,11 +313,8 @@ class Session:
                 envelope.sign()
             content = [*envelope.pieces, b".\r\n"] if envelope.pieces else [encode_data(envelope.message)]
             size = sum(map(len, content))
-            eight_bit = not envelope.message.isascii()
             try:
-                self._commands = self._command_builder.commands(
-                    envelope.sender, envelope.recipient, size, eight_bit
-                )
+                self._commands = self._build_commands(envelope, size)
             except AddressNotEncodable as error:
                 outcome = Outcome(ReplyClass.REFUSED, str(error))
             except UnsendableMessage as error:
@@ -326,6 +324,10 @@ class Session:
                 return envelope
             self._source.record_outcome(envelope, outcome)
         return None
+
+    def _build_commands(self, envelope: Envelope, size: int) -> bytes:
+        eight_bit = not envelope.message.isascii()
+        return self._command_builder.commands(envelope.sender, envelope.recipient, size, eight_bit)
 
     def _send_command(self, stage: int) -> None:
         """Send the command of a stage; with pipelining, MAIL together with RCPT and DATA."""
@@ -337,11 +339,28 @@ class Session:
         self._transport.write(lines[stage - _MAIL] + b"\r\n")
 
     def _on_rejection(self, reply: Reply) -> None:
+        """Record it and begin the next message; or try this one again without DSN. Raises ConnectionLost."""
+        if "DSN" in self.extensions and self._rejects_parameters(reply):
+            # For the rest of the session, so that each message is tried twice at most.
+            del self.extensions["DSN"]
+            self.dsn_rejected = True
+            self._command_builder = CommandBuilder(self.extensions)
+            assert self._current is not None
+            self._commands = self._build_commands(self._current, self._size)
+            self._transport.write(b"RSET\r\n")
+            self._stage = _RESET
+            return
         self._record(self._rejected(reply))
         if reply.code == 421:
             self._transport.abort(reply.full_text)
         else:
             self._start_next()
+
+    def _rejects_parameters(self, reply: Reply) -> bool:
+        """Whether the parameters of MAIL or RCPT may be the reason of a rejection."""
+        if not (reply is self._mail_reply or reply is self._rcpt_reply):
+            return False
+        return classify_rejection(reply.code, reply.full_text) is ReplyClass.COMMAND_REJECTED
 
     def _rejected(self, reply: Reply) -> Outcome:
         """The outcome that a rejection of MAIL, RCPT or DATA stands for."""

@@ -27,7 +27,14 @@ _FAILED_SHARE, _FAILED_MIN = 0.5, 10
 # The same for blocks, of which few are too many: repeated blocks last longer each time.
 _BLOCKED_SHARE, _BLOCKED_MIN = 0.05, 5
 # Each of them is a failure.
-_FAILURES = frozenset({ReplyClass.CONNECTION_LOST, ReplyClass.IN_DOUBT, ReplyClass.BLOCKED})
+_FAILURES = frozenset(
+    {
+        ReplyClass.CONNECTION_LOST,
+        ReplyClass.IN_DOUBT,
+        ReplyClass.BLOCKED,
+        ReplyClass.COMMAND_REJECTED,
+    }
+)
 # One failure each time a provider asks us to slow down: messages already under way get the same reply.
 _SLOW_DOWN = frozenset({ReplyClass.BUSY, ReplyClass.THROTTLED})
 
@@ -36,7 +43,8 @@ class RecentAttempts(NamedTuple):
     """The outcomes of the latest attempts, as fading counts."""
 
     attempted: float = 0.0
-    # Lost connections, replies never read, requests of providers or the relay to slow down, and blocks.
+    # Lost connections, replies never read, rejected commands, requests of providers or the relay to slow
+    # down, and blocks.
     failed: float = 0.0
     # Refused for reputation or content.
     blocked: float = 0.0

@@ -178,6 +178,28 @@ def test_a_rejection_of_our_server_pauses_the_mailing_and_changes_no_delivery(re
     assert send().accepted == 30
 
 
+def test_rejected_commands_pause_the_mailing_and_refuse_no_one(relay):
+    relay.script.rcpt = lambda to: "555 5.5.4 we do not like this option"
+    readers(40)
+    mailing = released()
+    send()
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.PAUSED and "do not like this option" in mailing.reason
+    assert not Delivery.objects.filter(state="refused").exists()
+    assert Alert.objects.filter(message__contains="do not like this option").exists()
+
+
+def test_dsn_that_is_offered_and_rejected_is_not_used_by_the_next_session(configure, relay):
+    relay.script.offers += ("DSN",)
+    relay.script.rcpt = lambda to: "555 5.5.4 unsupported" if "NOTIFY=" in relay.commands[-1] else None
+    configure(smtp={"port": relay.port, "connections": 1, "messages_per_connection": 5})
+    readers(12)
+    mailing = released()
+    send()
+    assert states(mailing) == {"accepted": 12} and relay.connections == 3
+    assert sum("NOTIFY=" in line for line in relay.commands) == 1
+
+
 def test_a_delivery_in_doubt_is_sent_again_once(relay):
     drops = []
 

@@ -75,6 +75,28 @@ def test_a_refused_recipient_does_not_affect_the_next(server):
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("stage, option", [("mail", "RET="), ("rcpt", "NOTIFY=")])
+def test_a_message_whose_dsn_parameters_are_rejected_is_sent_without_them(server, stage, option):
+    def reject(who):
+        return "555 5.5.4 unsupported option" if option in server.commands[-1] else None
+
+    setattr(server.script, stage, reject)
+    server.script.offers += ("DSN",)
+    outcomes = deliver(server, envelope(), envelope("bek@example.org"))
+    assert [o.reply_class for o in outcomes] == [ReplyClass.ACCEPTED] * 2
+    assert server.recipients() == ["aida@example.org", "bek@example.org"] and server.connections == 1
+    # The server is asked once.
+    assert sum(option in line for line in server.commands) == 1
+
+
+def test_a_recipient_is_not_refused_for_a_command_that_the_server_rejects(server):
+    server.script.rcpt = lambda to: "501 5.5.4 no such parameter"
+    server.script.offers += ("DSN",)
+    (outcome,) = deliver(server, envelope())
+    assert outcome.reply_class is ReplyClass.COMMAND_REJECTED and not outcome.permanent
+    assert sum(line.startswith("RCPT") for line in server.commands) == 2
+
+
 @pytest.mark.parametrize("step, command", [("data", "DATA"), ("dot", "end of DATA"), ("mail", "MAIL FROM")])
 def test_a_rejection_is_recorded_with_the_command_that_it_answers_however_long_it_is(server, step, command):
     setattr(server.script, step, lambda who: f"451 4.3.0 {'later ' * 200}")
