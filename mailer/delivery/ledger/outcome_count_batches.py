@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from mailer.config.log_masking import mask
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, DeliveryResult
 from mailer.delivery.ledger.sql_helpers import dialect, id_list_parameter, to_db_datetime
 from mailer.delivery.outcome import Outcome, ReplyClass
@@ -182,7 +183,8 @@ def _insert(mailing: int, counts: _MailingCounts, failures: Failures, at: dateti
                 attempts,
                 failures.failed,
                 failures.blocked,
-                failures.reply[:200],
+                # Staff see it who may not see addresses.
+                mask(failures.reply)[:200],
                 json.dumps(counts.errors),
             ],
         )

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from mailer.config.log_masking import mask
 from mailer.delivery.outcome import Outcome, ReplyClass, classify_rejection, outcome_of
 from mailer.delivery.smtp.connection import ConnectionLost, SmtpTransport
 from mailer.delivery.smtp.envelope_and_commands import (
@@ -366,7 +367,8 @@ class Session:
         """The outcome that a rejection of MAIL, RCPT or DATA stands for."""
         of_sender = reply is self._mail_reply
         if of_sender and reply.permanent:
-            text = f"The relay rejects our sender address: {reply}"
+            # Shown to staff.
+            text = f"The relay rejects our sender address: {mask(str(reply))}"
             return Outcome(ReplyClass.SENDER_REJECTED, text, reply.code)
         command = "MAIL FROM" if of_sender else "RCPT TO" if reply is self._rcpt_reply else "DATA"
         text = _name_command(reply.full_text, command)

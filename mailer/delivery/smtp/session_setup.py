@@ -14,11 +14,12 @@ import logging
 import ssl
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
+from mailer.config.log_masking import MASK, mask
 from mailer.delivery.smtp.connection import ConnectionLost, SmtpTransport
 from mailer.delivery.smtp.relays import (
     PermanentRelayError,
@@ -189,9 +190,9 @@ async def _ehlo(transport: SmtpTransport, relay: Relay) -> dict[str, str]:
 
 def _require_positive(reply: Reply, message: str) -> None:
     if reply.permanent:
-        raise PermanentRelayError(f"{message}: {reply}")
+        raise PermanentRelayError(f"{message}: {mask(str(reply))}")
     if not reply.positive:
-        raise RelayUnavailable(f"{message}: {reply}")
+        raise RelayUnavailable(f"{message}: {mask(str(reply))}")
 
 
 def _tls_context(relay: Relay) -> ssl.SSLContext:
@@ -250,6 +251,8 @@ class _Exchange(NamedTuple):
     initial: bytes | None
     # A response to each challenge of the server.
     responses: Sequence[Callable[[bytes], bytes]]
+    # The password or access token.
+    secret: bytes
 
 
 async def authenticate(transport: SmtpTransport, relay: Relay, extensions: Mapping[str, str]) -> None:
@@ -258,8 +261,11 @@ async def authenticate(transport: SmtpTransport, relay: Relay, extensions: Mappi
     mechanism = _choose_mechanism(relay, extensions)
     exchange = _exchange(mechanism, relay)
     command = f"AUTH {mechanism}".encode()
+    # What the server's reply may repeat.
+    secrets = [exchange.secret, b64encode(exchange.secret)]
     if exchange.initial is not None:
-        command += b" " + b64encode(exchange.initial)
+        secrets.append(b64encode(exchange.initial))
+        command += b" " + secrets[-1]
     reply = await _send(transport, relay, command)
     status = ""
     for respond in exchange.responses:
@@ -267,14 +273,25 @@ async def authenticate(transport: SmtpTransport, relay: Relay, extensions: Mappi
             break
         challenge = _challenge(reply)
         status = _xoauth2_status(challenge) or status
-        reply = await _send(transport, relay, b64encode(respond(challenge)))
+        secrets.append(b64encode(respond(challenge)))
+        reply = await _send(transport, relay, secrets[-1])
     if reply.code == 334:
         # The server asks for more than the mechanism provides: cancel (RFC 4954 §4).
         reply = await _send(transport, relay, b"*")
     if 200 <= reply.code < 300:
         return
-    message = f"The relay {relay.host} rejects our sign-in by {mechanism}: {reply}{status}"
+    text = _without_secrets(str(reply), secrets)
+    message = f"The relay {relay.host} rejects our sign-in by {mechanism}: {text}{status}"
     raise PermanentRelayError(message) if reply.permanent else RelayUnavailable(message)
+
+
+def _without_secrets(text: str, secrets: Iterable[bytes]) -> str:
+    """`text` for staff, without `secrets`, and without the addresses and secrets that no log may contain."""
+    # Some servers leave out the padding of base64. Longer ones first: one may contain another.
+    found = {one.decode(errors="replace").rstrip("=") for one in secrets}
+    for secret in sorted(filter(None, found), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return mask(text)
 
 
 def _choose_mechanism(relay: Relay, extensions: Mapping[str, str]) -> str:
@@ -304,14 +321,15 @@ def _exchange(mechanism: str, relay: Relay) -> _Exchange:
     if mechanism == "PLAIN":
         plain = b"\0" + name + b"\0" + secret
         # A server that ignores the initial response asks for it.
-        return _Exchange(plain, [lambda _: plain])
+        return _Exchange(plain, [lambda _: plain], secret)
     if mechanism == "LOGIN":
-        return _Exchange(None, [lambda _: name, lambda _: secret])
+        return _Exchange(None, [lambda _: name, lambda _: secret], secret)
     if mechanism == "CRAM-MD5":
-        return _Exchange(None, [lambda challenge: b"%s %s" % (name, _cram_md5(secret, challenge))])
-    bearer = b"user=" + name + b"\1auth=Bearer " + _access_token(relay) + b"\1\1"
+        return _Exchange(None, [lambda challenge: b"%s %s" % (name, _cram_md5(secret, challenge))], secret)
+    token = _access_token(relay)
+    bearer = b"user=" + name + b"\1auth=Bearer " + token + b"\1\1"
     # The server's only challenge carries the reason of a rejection; the response to it is empty.
-    return _Exchange(bearer, [lambda _: b""])
+    return _Exchange(bearer, [lambda _: b""], token)
 
 
 def _cram_md5(secret: bytes, challenge: bytes) -> bytes:

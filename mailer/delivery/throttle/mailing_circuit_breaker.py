@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from mailer.config.log_masking import mask
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt
 from mailer.delivery.ledger.outcome_count_batches import Failures
 from mailer.delivery.models import OutcomeBatch
@@ -130,7 +131,8 @@ def find_trip(mailing: int) -> BreakerTrip | None:
         stored(
             "Sending was stopped automatically: %(reason)s. The server's last reply: %(data)s",
             reason=reason,
-            data=data["reply"],
+            # An earlier release stored it as it came.
+            data=mask(data["reply"]),
         ),
     )
 

@@ -189,6 +189,19 @@ def test_rejected_commands_pause_the_mailing_and_refuse_no_one(relay):
     assert Alert.objects.filter(message__contains="do not like this option").exists()
 
 
+@pytest.mark.parametrize("stage", ["rcpt", "mail", "greeting"])
+def test_the_reply_that_stopped_a_mailing_is_shown_without_addresses(relay, stage):
+    reply = "554 5.7.1 <reader-3@example.net>: blocked for poor reputation"
+    setattr(relay.script, stage, reply if stage == "greeting" else lambda to: reply)
+    readers(40)
+    mailing = released()
+    send()
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.PAUSED
+    for text in (mailing.reason, *Alert.objects.values_list("message", flat=True)):
+        assert "reader-" not in text and "blocked for poor reputation" in text
+
+
 def test_dsn_that_is_offered_and_rejected_is_not_used_by_the_next_session(configure, relay):
     relay.script.offers += ("DSN",)
     relay.script.rcpt = lambda to: "555 5.5.4 unsupported" if "NOTIFY=" in relay.commands[-1] else None

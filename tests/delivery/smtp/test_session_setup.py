@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from base64 import b64encode
 
 import pytest
 
@@ -53,6 +54,20 @@ def test_each_mechanism_works_and_a_wrong_password_is_a_permanent_error(mechanis
         script.auth = "454 4.7.0 the directory is away"
         with pytest.raises(RelayUnavailable, match="directory is away"):
             signed_in(server, auth=mechanism)
+
+
+@pytest.mark.parametrize("mechanism", ["plain", "login", "cram-md5", "xoauth2"])
+def test_a_rejected_sign_in_is_reported_without_what_the_server_repeats_of_it(mechanism):
+    secrets = [LOGIN[1], b64encode(LOGIN[1].encode()).decode()]
+    secrets.append(b64encode(f"\0{LOGIN[0]}\0{LOGIN[1]}".encode()).decode())
+    secrets.append(b64encode(f"user={LOGIN[0]}\1auth=Bearer {LOGIN[1]}\1\1".encode()).decode())
+    sent = {"plain": secrets[:3], "xoauth2": [*secrets[:2], secrets[3]]}.get(mechanism, secrets[:2])
+    for secret in sent:
+        script = Script(login=LOGIN, mechanisms="PLAIN LOGIN CRAM-MD5 XOAUTH2")
+        script.auth = f"535 5.7.8 you sent <{secret.rstrip('=')}> as aida@example.net"
+        with Relay(script) as server, pytest.raises(PermanentRelayError, match="you sent") as refused:
+            signed_in(server, auth=mechanism)
+        assert secret.rstrip("=") not in str(refused.value) and "aida" not in str(refused.value)
 
 
 def test_auto_chooses_the_best_mechanism_offered(certified):
