@@ -112,7 +112,8 @@ class RelayPool:
     """Assigns connections to relays, by weight among those that are available. Times are seconds of one
     clock.
 
-    For each connection that `reserve` granted the caller reports `opened` or `failed`, and later `closed`.
+    For each connection that `reserve` granted the caller reports `session_opened` or `failed`, and later
+    `closed`; of an open one also `worked`, or `lost` before it is closed.
     """
 
     def __init__(
@@ -127,6 +128,8 @@ class RelayPool:
         self._reserved: Counter[Relay] = Counter()
         # When a relay that denied a further connection is asked again.
         self._full_until: dict[Relay, float] = {}
+        # Relays to which an open session was lost, and none has worked since.
+        self._lost: set[Relay] = set()
         # Why each unavailable relay failed.
         self._errors: dict[Relay, SmtpError] = {}
 
@@ -152,8 +155,25 @@ class RelayPool:
     def session_opened(self, relay: Relay) -> None:
         self._reserved[relay] -= 1
         self._open[relay] += 1
+        if len(self._relays) == 1:
+            # Nothing else could take its share: it is asked again at once.
+            self.worked(relay)
+
+    def worked(self, relay: Relay) -> None:
+        """It answered a message."""
+        self._lost.discard(relay)
         self._errors.pop(relay, None)
         self._backoff.succeeded(relay)
+
+    def lost(self, relay: Relay, clock: float, error: SmtpError) -> None:
+        """An open session ended before it took a message: the relay is left alone, unless it is the only one.
+
+        It takes no further connection meanwhile, also if others to it are open.
+        """
+        if len(self._relays) > 1:
+            self._lost.add(relay)
+            self._errors[relay] = error
+            self._backoff.failed(relay, clock)
 
     def failed(self, relay: Relay, clock: float, error: SmtpError) -> None:
         """It opened no session: it is left alone, or counts as full if other connections to it are open."""
@@ -169,7 +189,7 @@ class RelayPool:
 
     def unavailable_error(self, clock: float) -> SmtpError | None:
         """Why no relay is available; None while one is, or may become so."""
-        if self._reserved.total() or self._quotas(clock):
+        if self._reserved.total() or self._open.total() or self._quotas(clock):
             return None
         errors = [self._errors.get(relay) for relay in self._relays]
         text = " ".join(str(error) for error in errors if error)
@@ -183,7 +203,9 @@ class RelayPool:
     def _quotas(self, clock: float) -> dict[Relay, int]:
         """Connections of each available relay, in proportion to their weights and none above its limit."""
         available = [
-            relay for relay in self._relays if self._open[relay] or self._backoff.until(relay) <= clock
+            relay
+            for relay in self._relays
+            if self._backoff.until(relay) <= clock or (self._open[relay] and relay not in self._lost)
         ]
         weighted = [relay for relay in available if relay.weight]
         if not weighted:

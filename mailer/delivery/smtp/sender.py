@@ -17,6 +17,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Self
 
+from mailer.config.log_masking import mask
 from mailer.delivery.ledger.attempt_journal import Journal
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
     Attempt,
@@ -56,6 +57,8 @@ _SIGNED_AT_ONCE = 32
 _PER_SESSION = 32
 # Outcomes of messages that were not tried.
 _NOT_TRIED = (ReplyClass.NOT_TRIED, ReplyClass.SENDER_REJECTED)
+# Outcomes of messages during which the connection ended.
+_LOST = (ReplyClass.CONNECTION_LOST, ReplyClass.IN_DOUBT)
 
 
 @dataclass(frozen=True)
@@ -407,6 +410,9 @@ class _Worker:
         self._sender, self._queue = sender, queue
         self._session: Session | None = None
         self._relay: Relay
+        # Whether the session has had a message accepted, and why it ended if the relay ended it.
+        self._accepted = False
+        self._lost: str | None = None
         # time.monotonic() when the session turned to the current message.
         self._turned_at = 0.0
 
@@ -424,6 +430,7 @@ class _Worker:
                 continue
             session, relay = found
             self._session, self._relay = session, relay
+            self._accepted, self._lost = False, None
             session.max_transactions = self._sender.max_transactions.get(relay, session.max_transactions)
             if relay in self._sender.without_dsn:
                 session.extensions.pop("DSN", None)
@@ -434,8 +441,18 @@ class _Worker:
                 if session.dsn_rejected:
                     self._sender.without_dsn.add(relay)
                 self._session = None
+                self._report_lost_session()
                 self._sender.pool.closed(relay)
                 await (session.abort() if self._sender.stopping else session.quit())
+
+    def _report_lost_session(self) -> None:
+        """Let the other relays take the share of one that ends sessions before it takes a message."""
+        if self._lost is None or self._accepted or self._sender.stopping:
+            return
+        relay = self._relay
+        log.warning("action=relay_failed relay=%s:%d reason=%s", relay.host, relay.port, self._lost)
+        message = f"The relay {relay.host}:{relay.port} ended the connection: {mask(self._lost)}"
+        self._sender.pool.lost(relay, time.monotonic(), RelayUnavailable(message))
 
     def wake(self) -> bool:
         """Look for work if the session is idle; whether it was."""
@@ -463,6 +480,11 @@ class _Worker:
         if outcome.code == 421 and outcome.reply_class is ReplyClass.NOT_TRIED and self._session is not None:
             # The relay ends its sessions early; this message was not among those that it accepted.
             self._sender.max_transactions[self._relay] = max(1, self._session.transactions - 1)
+        if outcome.code == 421 or outcome.reply_class in _LOST:
+            self._lost = outcome.reply
+        elif outcome.code and outcome.reply_class not in _NOT_TRIED:
+            self._sender.pool.worked(self._relay)
+            self._accepted = self._accepted or outcome.reply_class is ReplyClass.ACCEPTED
         now = time.monotonic()
         self._sender.record_outcome(envelope.queue_tag, outcome, now - self._turned_at)
         self._turned_at = now

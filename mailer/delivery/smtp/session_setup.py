@@ -84,10 +84,13 @@ async def connect_within_quota(
 
 async def open_with_any_relay() -> Session:
     """A session with the first configured relay that works, for a few messages. Raises SmtpError."""
-    opened = await connect_within_quota(configured_pool())
+    pool = configured_pool()
+    opened = await connect_within_quota(pool)
     # Nothing else uses this pool, so that it has a free relay or an error.
     assert opened is not None
-    return opened[0]
+    session, relay = opened
+    pool.worked(relay)
+    return session
 
 
 async def open_session(relay: Relay) -> Session:

@@ -93,6 +93,33 @@ def test_a_relay_that_denies_a_further_connection_keeps_the_open_ones():
     assert one.reserve(6) == first
 
 
+def test_a_relay_that_loses_a_session_takes_no_other_until_it_works_or_its_time_has_passed():
+    a, b = relay("a"), relay("b", 0)
+    one = pool(a, b)
+    for _ in range(2):
+        one.session_opened(one.reserve(0))
+    one.lost(a, 0, DOWN)
+    one.closed(a)
+    assert one.reserve(1) == b
+    one.worked(a)
+    assert one.reserve(1) == a
+    one.lost(a, 2, DOWN)
+    # The other session may go on.
+    one.failed(b, 2, DOWN)
+    one.failed(a, 2, DOWN)
+    assert one.reserve(3) is None and one.unavailable_error(3) is None
+    one.closed(a)
+    assert isinstance(one.unavailable_error(3), RelayUnavailable) and one.reserve(32) == a
+
+
+def test_the_only_relay_is_used_again_when_it_has_lost_a_session():
+    one = pool(a := relay("a"))
+    one.session_opened(one.reserve(0))
+    one.lost(a, 0, DOWN)
+    one.closed(a)
+    assert one.reserve(0) == a
+
+
 def test_the_error_is_permanent_only_if_every_relay_rejects_us_permanently():
     a, b = relay("a"), relay("b")
     one = pool(a, b)
@@ -200,6 +227,21 @@ def test_a_mailing_uses_both_relays_and_one_while_the_other_is_unavailable(two):
     # A session that began before the twentieth message continues to its tenth.
     assert 20 <= len(one.taken) <= 40 and len(one.taken) + len(other.taken) == 120
     assert not set(one.recipients()) & set(other.recipients())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "dot"])
+def test_the_other_relay_sends_what_one_does_not_take(two, stage):
+    one, other = two
+    setattr(one.script, stage, lambda who: server.DROP)
+    other.script.latency = 0.02
+    readers(60)
+    mailing = released()
+    send()
+    mailing.refresh_from_db()
+    # Each connection to the first has lost one.
+    assert mailing.state == "sending" and len(other.accepted()) >= 60 - one.connections
+    assert one.connections <= 2
 
 
 @pytest.mark.django_db(transaction=True)
