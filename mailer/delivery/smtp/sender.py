@@ -55,6 +55,8 @@ STOP_GRACE = 8.0
 _SIGNED_AT_ONCE = 32
 # Ready messages for which a session is woken while more are being signed.
 _PER_SESSION = 32
+# Sessions that reach a learned limit before it doubles.
+_REACHED_BEFORE_GROWTH = 8
 # Outcomes of messages that were not tried.
 _NOT_TRIED = (ReplyClass.NOT_TRIED, ReplyClass.SENDER_REJECTED)
 # Outcomes of messages during which the connection ended.
@@ -70,6 +72,24 @@ class SendError:
     transient: bool
     # The mailing whose sender was rejected; None: nothing can be sent at all.
     mailing: int | None = None
+
+
+@dataclass
+class SessionLimit:
+    """How many messages the next sessions with a relay begin, learned where it has ended a session early.
+
+    The relay may only have been restarted, so the number grows again.
+    """
+
+    messages: int
+    # Sessions since the last change of `messages` that began so many.
+    reached: int = 0
+
+    def on_reached(self) -> None:
+        """A session has begun `messages`, and the relay has not ended it."""
+        self.reached += 1
+        if self.reached >= _REACHED_BEFORE_GROWTH:
+            self.messages, self.reached = 2 * self.messages, 0
 
 
 def journal_unwritable(error: OSError) -> RelayUnavailable:
@@ -91,8 +111,8 @@ class Sender:
         """`usual_seconds`: as in ProviderShares."""
         self.pool = pool
         self.stopping = False
-        # Messages that a relay's sessions accept, learned where a relay ends sessions early.
-        self.max_transactions: dict[Relay, int] = {}
+        # Of relays that have ended sessions early.
+        self.session_limits: dict[Relay, SessionLimit] = {}
         # Relays that offer DSN and reject commands that use it.
         self.without_dsn: set[Relay] = set()
         self._journal = journal
@@ -431,7 +451,8 @@ class _Worker:
             session, relay = found
             self._session, self._relay = session, relay
             self._accepted, self._lost = False, None
-            session.max_transactions = self._sender.max_transactions.get(relay, session.max_transactions)
+            if (limit := self._sender.session_limits.get(relay)) is not None:
+                session.max_transactions = min(limit.messages, session.max_transactions)
             if relay in self._sender.without_dsn:
                 session.extensions.pop("DSN", None)
             try:
@@ -441,6 +462,8 @@ class _Worker:
                 if session.dsn_rejected:
                     self._sender.without_dsn.add(relay)
                 self._session = None
+                if limit is not None and session.transactions == limit.messages:
+                    limit.on_reached()
                 self._report_lost_session()
                 self._sender.pool.closed(relay)
                 await (session.abort() if self._sender.stopping else session.quit())
@@ -479,7 +502,8 @@ class _Worker:
     def record_outcome(self, envelope: Envelope, outcome: Outcome) -> None:
         if outcome.code == 421 and outcome.reply_class is ReplyClass.NOT_TRIED and self._session is not None:
             # The relay ends its sessions early; this message was not among those that it accepted.
-            self._sender.max_transactions[self._relay] = max(1, self._session.transactions - 1)
+            limit = SessionLimit(max(1, self._session.transactions - 1))
+            self._sender.session_limits[self._relay] = limit
         if outcome.code == 421 or outcome.reply_class in _LOST:
             self._lost = outcome.reply
         elif outcome.code and outcome.reply_class not in _NOT_TRIED:

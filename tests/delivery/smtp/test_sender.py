@@ -176,6 +176,21 @@ def test_the_message_limit_of_a_server_that_ends_sessions_early_is_learned(serve
     assert server.connections == 8
 
 
+def test_a_session_that_a_server_ends_once_limits_the_next_ones_for_a_while(server, opened):
+    begun = []
+
+    def restart(sender):
+        begun.append(sender)
+        return "421 4.3.2 shutting down" if len(begun) == 2 else None
+
+    server.script.mail = restart
+    sender = opened(1)
+    sender.submit(job(claimed(number)) for number in range(100))
+    outcomes(sender, 100)
+    # Eight times one message, eight times two, and so on.
+    assert server.connections <= 1 + 8 + 8 + 8 + 6
+
+
 def test_a_rejected_sender_returns_its_mailing_untried(server, opened):
     server.script.mail = lambda sender: "550 5.7.1 not you"
     sender = opened(2)
