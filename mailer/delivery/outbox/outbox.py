@@ -34,7 +34,7 @@ from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
-from mailer.delivery.smtp.session import Session
+from mailer.delivery.smtp.session import SendAborted, Session
 from mailer.delivery.smtp.session_setup import open_with_any_relay
 from subscribers import suppression
 from subscribers.addresses import normalise
@@ -44,7 +44,7 @@ from subscribers.translate_stored_texts import translated
 log = logging.getLogger(__name__)
 _BATCH = 50
 # How long other workers leave a message alone while one sends it, and the seconds after which it is begun no
-# more: a final dot's ten minutes lie between them.
+# more, and its final dot not sent: the ten minutes for the reply to that lie between them.
 _LEASE = timedelta(minutes=15)
 _BEGIN_SECONDS = 240.0
 # How often a stop is looked for, and the seconds that the message under way has then.
@@ -288,6 +288,12 @@ async def _send(
 ) -> None:
     """Send messages, and report the outcome of each, until `ending` is set or lease_clock() is past
     `begin_until`: another worker may have claimed the rest then."""
+
+    def require_time() -> None:
+        # The machine may have slept since the message was begun.
+        if lease_clock() >= begin_until:
+            raise SendAborted
+
     session: Session | None = None
     signer = dkim.configured_signer()
     try:
@@ -301,7 +307,7 @@ async def _send(
                 octets = signer.sign(octets, int(time.time()))
             envelope = Envelope(message.sender, message.recipient, octets)
             try:
-                outcome = await session.deliver(envelope, lambda: None)
+                outcome = await session.deliver(envelope, require_time)
             except PermanentRelayError as error:
                 # One rejected sender address must not hold up the other messages.
                 outcome = Outcome(ReplyClass.TRY_LATER, str(error))

@@ -190,6 +190,20 @@ def test_a_message_is_not_begun_when_its_lease_may_be_over(relay, later, monkeyp
     assert relay.recipients() == ["aida@example.org", "bek@example.org"]
 
 
+def test_no_final_dot_is_sent_when_the_lease_may_be_over(relay, later, monkeypatch):
+    # The machine sleeps for half an hour before the server answers RCPT.
+    slept = []
+    relay.script.rcpt = lambda to: slept.append(to)
+    monkeypatch.setattr(outbox, "lease_clock", lambda: 1800.0 if slept else 0.0)
+    claimed = outbox._claim
+    monkeypatch.setattr(outbox, "_claim", lambda now: [] if slept else claimed(now))
+    write()
+    found = send_due(later)
+    assert (found.sent, found.waiting, relay.taken) == (0, 1, [])
+    row = OutboxMessage.objects.get()
+    assert row.attempts == 0 and row.due_at <= later
+
+
 PASSWORD_LINK = (
     "https://news.example.org/desk/password_reset/confirm/MQ/d0w2k1-5f0c3a9be1d24477a8c0de5512ab34cd/"
 )
