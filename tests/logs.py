@@ -36,7 +36,7 @@ _LONG = re.compile(r"[A-Za-z0-9_-]{20,}")
 _CHANGE = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[A-Z])(?=[0-9])")
 # A path that opens a page, and what is masked there.
 _OPENING_PATH = re.compile(
-    r"/(?:confirm|preferences|address/agree|address/not-me|stay|your-data|unsubscribe|set-password"
+    r"/(?:confirm|preferences|address/agree|address/not-me|stay|your-data|unsubscribe(?:/list)?+|set-password"
     r"|password_reset/confirm|accounts/approval|hooks/\w+)/(?![…<\s\"'\])]|$)"
 )
 # Random, and no secret.
