@@ -51,7 +51,7 @@ class _LazyResolver(URLResolver):
     @cached_property
     def urlconf_module(self) -> Any:
         # One thread loads, and the others wait: Python lets two threads see each other's half-loaded modules.
-        # What Wagtail translates when it is loaded is the same, whoever opens the desk first.
+        # Wagtail translates some texts when it is loaded: into the office's language, not the request's.
         with self._loading, override(office_desk_language()):
             gc.disable()
             try:

@@ -233,7 +233,7 @@ def _digest(link: ApprovalLink, code: str) -> str:
 
 def _mail_link(link: ApprovalLink) -> None:
     snapshot = link.snapshot
-    # Whoever asks may have another time zone.
+    # In the office's time zone: the account that sends the link may have another one.
     until = timezone.localtime(link.expires_at, ZoneInfo(settings.TIME_ZONE))
     with in_language_of(link.user):
         _send(

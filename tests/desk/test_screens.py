@@ -41,7 +41,7 @@ def test_every_page_of_an_edition_opens_at_every_stage(
 def test_the_menu_has_the_pages_of_the_desk_and_none_about_a_page_tree(
     desk: Desk, language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Wagtail makes the entries once, in the language of whoever asks first.
+    # Wagtail makes the entries once, in the language of the first request.
     monkeypatch.delitem(admin_menu.__dict__, "registered_menu_items", raising=False)
     home = reverse("wagtailadmin_home")
     html = as_user(desk.admin).get(home, headers={"Accept-Language": language}).content.decode()

@@ -206,7 +206,8 @@ def _describe(changed: Mapping[str, Sequence[str]]) -> str:
 def title_in_english(manager: Any, instance: Any) -> str:
     """In place of `BaseLogEntryManager.get_instance_title`.
 
-    An entry names its row alike, whoever acted: the month in an edition's name depends on the language.
+    In English and in the office's time zone: the name of an edition contains its month, and would otherwise
+    depend on the language of the user.
     """
     with override("en"), timezone.override(settings.TIME_ZONE):
         return str(instance) or f"{instance.__class__.__name__} object ({instance.pk})"

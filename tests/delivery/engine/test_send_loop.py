@@ -4,7 +4,6 @@ import email
 import email.policy
 import time
 from contextlib import nullcontext
-from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -12,7 +11,7 @@ from django.conf import settings
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery import message_identifiers
 from mailer.delivery.engine import configured_transport, send_loop
-from mailer.delivery.ledger import claim_and_record, recover_and_finish
+from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Alert, Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.rollout import mailing_control
@@ -20,6 +19,7 @@ from subscribers.models import Subscriber, Subscription, Suppression
 from subscribers.suppression import suppress
 from tests import cast
 from tests.delivery.cast import Clock, balances, readers, reasons, released, send, states
+from tests.delivery.deadlines import claimed_by_another_after_a_step
 from tests.delivery.relay import DROP, Relay, Script
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -313,12 +313,7 @@ def test_a_worker_sends_nothing_that_another_holds_since_the_clock_was_set_forwa
 
     def look():
         if len(relay.taken) > 5 and not others:
-            clock.move(hours=1)
-            recover_and_finish.recover(clock())
-            until = clock() + timedelta(hours=1)
-            others.extend(
-                claim_and_record.claim_or_exclude_due_deliveries(mailing, "other", until, 100, clock())
-            )
+            others.extend(claimed_by_another_after_a_step(clock, mailing))
         return False
 
     send_loop.send_due(clock, look)

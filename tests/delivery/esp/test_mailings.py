@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -16,7 +15,7 @@ from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine import send_loop
 from mailer.delivery.esp import message_parts_encoder
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.ledger import claim_and_record, recover_and_finish
+from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings, mailing_control
 from mailer.editions.assemble import create_edition_unless_exists
@@ -26,6 +25,7 @@ from mailer.editions.rendering_input import content_of
 from mailer.stories.models import StoryText
 from tests import cast
 from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, restore_links, send, states
+from tests.delivery.deadlines import claimed_by_another_after_a_step
 from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import SERVICES
 from tests.recorded import recorded
@@ -230,12 +230,7 @@ def test_a_worker_sends_nothing_that_another_holds_since_the_clock_was_set_forwa
 
     def look():
         if len(api.taken) > 5 and not others:
-            clock.move(hours=1)
-            recover_and_finish.recover(clock())
-            until = clock() + timedelta(hours=1)
-            others.extend(
-                claim_and_record.claim_or_exclude_due_deliveries(mailing, "other", until, 100, clock())
-            )
+            others.extend(claimed_by_another_after_a_step(clock, mailing))
         return False
 
     api.script = lambda call: time.sleep(0.05)
